@@ -1,0 +1,145 @@
+"""A folded network: the ICRN, its values, and what leads back to the flat network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from icrn_core.icrn import ICRN
+from icrn_io.network import Network, UnsupportedFeature
+
+Role = Literal["reaction", "rate rule", "assignment rule", "initial assignment", "derived"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which concrete element each indexed entry stands for.
+
+    Attributes
+    ----------
+    entries : mapping of str to tuple of str
+        Base name → the id of each entry of its tensor in C order; "" where the entry is a
+        hole or an anonymous number.
+    tuples : mapping of str to tuple of str
+        Name of an indexed reaction or assignment → for each tuple of its domain, in the order
+        of ``IndexDomain.tuples()``, the id of the reaction or the variable of the rule.
+    roles : mapping of str to Role
+        Name of an indexed reaction or assignment → what it stands for in the flat network;
+        "derived" ones (the backward direction of a joined reversible reaction, a flux that a
+        rule reads, a rule evaluated at the initial time) stand for nothing of their own.
+    """
+
+    entries: Mapping[str, tuple[str, ...]]
+    tuples: Mapping[str, tuple[str, ...]]
+    roles: Mapping[str, Role]
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[str, int]]:
+        """Concrete id → (base name, flat position in its tensor)."""
+        return {
+            element_id: (base, position)
+            for base, ids in self.entries.items()
+            for position, element_id in enumerate(ids)
+            if element_id
+        }
+
+
+@dataclass(frozen=True)
+class Join:
+    """A reversible reaction folded as two directions, and the law they are joined by.
+
+    ``template`` is a rate-law template over the slots of ``forward`` followed by those of
+    ``backward`` (names of indexed reactions over equal domains).
+    """
+
+    forward: str
+    backward: str
+    template: tuple
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """How one indexed reaction was found: size, form of its domain, and why it is that form."""
+
+    name: str
+    n_reactions: int
+    form: Literal["single", "dense", "dense with missing entries", "relation"]
+    why: str
+
+
+@dataclass(frozen=True)
+class FoldReport:
+    """What folded and by how much.
+
+    Attributes
+    ----------
+    n_species, n_reactions : int
+        Of the flat network.
+    groups : tuple of GroupReport
+        One per indexed reaction or rule.
+    flat_bits, folded_bits : float
+        Description lengths of the flat and the folded network.
+    fold_seconds, check_seconds : float
+        Time of the search, and of the proof that enumeration gives the network back.
+    """
+
+    n_species: int
+    n_reactions: int
+    groups: tuple[GroupReport, ...]
+    flat_bits: float
+    folded_bits: float
+    fold_seconds: float = 0.0
+    check_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Folding:
+    """The exact fold of a network.
+
+    Attributes
+    ----------
+    icrn : ICRN
+        The indexed structure.
+    values : mapping of str to float64 array
+        Base name → tensor of the base's shape: initial values (in the base's
+        ``initial_unit``) of base species, values of rate constants. NaN where the file gives
+        no value because a rule or initial assignment does.
+    identity : Identity
+        Concrete ids of the entries and tuples.
+    skeleton : Network
+        What is not indexed: ids, names, units and flags in file order, events, and whatever
+        resisted folding. Laws, stoichiometries and values of everything else are taken out.
+    joins : tuple of Join
+        Reversible reactions that were split in two.
+    unsupported : tuple of UnsupportedFeature
+        Constructs that are held but cannot be simulated; empty for most models.
+    report : FoldReport
+        What folded and by how much.
+    """
+
+    icrn: ICRN
+    values: Mapping[str, np.ndarray]
+    identity: Identity
+    skeleton: Network
+    joins: tuple[Join, ...] = ()
+    unsupported: tuple[UnsupportedFeature, ...] = ()
+    report: FoldReport | None = field(default=None, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Folding):
+            return NotImplemented
+        return (
+            self.icrn == other.icrn
+            and self.identity == other.identity
+            and self.skeleton == other.skeleton
+            and self.joins == other.joins
+            and self.unsupported == other.unsupported
+            and self.values.keys() == other.values.keys()
+            and all(np.array_equal(v, other.values[k], equal_nan=True) for k, v in self.values.items())
+        )
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,145 @@
+"""Hash-consed expression trees for the mathematics of a model.
+
+Every tree is built from three constructors, `number`, `symbol` and `apply`. Equal trees are
+one object, so that equality is identity, hashing is free and shared subtrees cost nothing.
+Operators carry their MathML 2 names (``plus``, ``times``, ``power``, ``piecewise``, ...);
+the csymbols of SBML are operators too (``time``, ``avogadro``, ``delay``, ``rateOf``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import copysign
+from weakref import WeakValueDictionary
+
+_interned: WeakValueDictionary[tuple, Expression] = WeakValueDictionary()
+
+
+class Expression:
+    """One node of an expression tree; equal trees are the same object.
+
+    Attributes
+    ----------
+    op : str
+        ``"number"``, ``"symbol"`` or a MathML operator name.
+    args : tuple of Expression
+        Operands; empty for leaves. ``piecewise`` holds value, condition, value, condition,
+        ..., and last the ``otherwise`` value where there is one (an odd count).
+    payload : float or str or None
+        The value of a number, the id of a symbol, else None.
+    """
+
+    __slots__ = ("__weakref__", "args", "op", "payload")
+
+    op: str
+    args: tuple[Expression, ...]
+    payload: float | str | None
+
+    def __new__(cls, op: str, args: tuple[Expression, ...] = (), payload=None) -> Expression:
+        """Return the one node with these contents."""
+        tag = (str(payload), copysign(1.0, payload)) if isinstance(payload, float) else payload
+        key = (op, tag, tuple(map(id, args)))
+        node = _interned.get(key)
+        if node is None:
+            node = super().__new__(cls)
+            object.__setattr__(node, "op", op)
+            object.__setattr__(node, "args", args)
+            object.__setattr__(node, "payload", payload)
+            _interned[key] = node
+        return node
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"Expression is immutable: cannot set '{name}'")
+
+    def __reduce__(self):
+        return Expression, (self.op, self.args, self.payload)
+
+    def __repr__(self) -> str:
+        return f"Expression({infix(self)!r})"
+
+    def __iter__(self) -> Iterator[Expression]:
+        """Each distinct node once, operands before the operators that use them."""
+        seen: set[int] = set()
+        stack: list[tuple[Expression, bool]] = [(self, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                yield node
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.append((node, True))
+                stack.extend((arg, False) for arg in reversed(node.args))
+
+    def symbols(self) -> frozenset[str]:
+        """Ids that occur in the tree."""
+        return frozenset(node.payload for node in self if node.op == "symbol")
+
+    def operators(self) -> frozenset[str]:
+        """Operator names that occur in the tree, leaves excluded."""
+        return frozenset(node.op for node in self if node.op not in ("number", "symbol"))
+
+    def map_leaves(self, change: Callable[[Expression], Expression]) -> Expression:
+        """Return the tree with ``change`` applied to every leaf (numbers, symbols, csymbols)."""
+        done: dict[int, Expression] = {}
+        for node in self:
+            if node.args:
+                done[id(node)] = Expression(node.op, tuple(done[id(a)] for a in node.args), node.payload)
+            else:
+                done[id(node)] = change(node)
+        return done[id(self)]
+
+    def substitute(self, replacements: Mapping[str, Expression]) -> Expression:
+        """Return the tree with symbols replaced, all at once."""
+        return self.map_leaves(lambda leaf: replacements.get(leaf.payload, leaf) if leaf.op == "symbol" else leaf)
+
+
+def number(value: float) -> Expression:
+    """Return the leaf for a float64 value; NaN and the sign of zero are kept."""
+    return Expression("number", (), float(value))
+
+
+def symbol(name: str) -> Expression:
+    """Return the leaf for an id of the model."""
+    return Expression("symbol", (), name)
+
+
+def apply(op: str, args: Iterable[Expression] = ()) -> Expression:
+    """Return the node of a MathML operator (or csymbol) over its operands."""
+    return Expression(op, tuple(args))
+
+
+_INFIX = {"plus": (" + ", 1), "minus": (" - ", 1), "times": ("*", 2), "divide": ("/", 2), "power": ("^", 4)}
+_NEGATION = 3
+_ATOM = 5
+
+
+def infix(expression: Expression) -> str:
+    """Return the tree as a formula for people, with the parentheses it needs and no more."""
+    done: dict[int, tuple[str, int]] = {}
+    for node in expression:
+        done[id(node)] = _infix_node(node, [done[id(arg)] for arg in node.args])
+    return done[id(expression)][0]
+
+
+def _infix_node(node: Expression, args: list[tuple[str, int]]) -> tuple[str, int]:
+    if node.op == "symbol":
+        return str(node.payload), _ATOM
+    if node.op == "number":
+        text = repr(node.payload)
+        text = text.removesuffix(".0")
+        return text, (_NEGATION if text.startswith("-") else _ATOM)
+    if node.op == "minus" and len(args) == 1:
+        return "-" + _wrap(args[0], _NEGATION), _NEGATION
+    if node.op in _INFIX and len(args) > 1:
+        sign, level = _INFIX[node.op]
+        strict_left = node.op == "power"
+        strict_right = node.op in ("minus", "divide")
+        parts = [_wrap(args[0], level + strict_left)]
+        parts += [_wrap(arg, level + strict_right) for arg in args[1:]]
+        return sign.join(parts), level
+    return f"{node.op}({', '.join(text for text, _ in args)})" if args else node.op, _ATOM
+
+
+def _wrap(part: tuple[str, int], level: int) -> str:
+    text, own = part
+    return text if own >= level else f"({text})"
