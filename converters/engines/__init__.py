@@ -1,0 +1,1 @@
+"""Simulators behind one interface; each is imported only when it runs."""
