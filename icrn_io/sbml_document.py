@@ -1,0 +1,191 @@
+"""SBML text into a libsbml document that is well formed, consistent and flat."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.parsers import expat
+
+import libsbml
+
+from icrn_io.errors import ModelIOError, UnsupportedFeatureError
+
+MAX_DEPTH = 2000
+"""Deepest nesting of XML elements accepted: libsbml reads recursively and would crash."""
+
+_UNCHECKED = (
+    libsbml.LIBSBML_CAT_UNITS_CONSISTENCY,
+    libsbml.LIBSBML_CAT_MODELING_PRACTICE,
+    libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
+    libsbml.LIBSBML_CAT_OVERDETERMINED_MODEL,
+)
+_DRAWING = ("layout", "layout_l2", "render", "groups")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_SHOWN = 3
+
+
+class _Prolog:
+    """What one pass of expat over a document shows: encoding and root element."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.encoding: str | None = None
+        self.root: str | None = None
+        self.depth = 0
+
+    def scan(self, data: bytes) -> _Prolog:
+        """Parse the whole document; raise where it is hostile or not well formed."""
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        try:
+            parser.Parse(data, True)
+        except expat.ExpatError as error:
+            kind = "not XML" if self.root is None else "not well-formed XML (cut off or damaged)"
+            raise ModelIOError(
+                f"{self.name}: {kind}: {expat.ErrorString(error.code)} at line {error.lineno}, "
+                f"column {error.offset + 1}"
+            ) from None
+        except (LookupError, UnicodeError) as error:
+            raise ModelIOError(f"{self.name}: the XML declares an encoding that cannot be read: {error}") from None
+        return self
+
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        self.encoding = encoding
+
+    def _doctype(self, *_: object) -> None:
+        raise ModelIOError(
+            f"{self.name}: the XML has a DOCTYPE declaration, which SBML does not use; it is refused "
+            "because entities can expand without bound. Remove the declaration."
+        )
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.root is None:
+            self.root = tag
+        if self.depth > MAX_DEPTH:
+            raise ModelIOError(f"{self.name}: XML elements are nested more than {MAX_DEPTH} deep")
+
+    def _end(self, tag: str) -> None:
+        self.depth -= 1
+
+
+def decode_sbml(data: bytes, name: str) -> str:
+    """Return the text of an SBML document after checking that it is safe and well formed.
+
+    Raises
+    ------
+    ModelIOError
+        Not XML, cut off, with a DOCTYPE, in an unreadable encoding, or not SBML at all.
+    """
+    prolog = _Prolog(name).scan(data)
+    namespace, _, root = prolog.root.rpartition(" ")
+    if root != "sbml" or "sbml.org/sbml/level" not in namespace:
+        raise ModelIOError(
+            f"{name}: XML, but not SBML: the root element is <{root}>"
+            + (f" of namespace '{namespace}'" if namespace else " without a namespace")
+            + "; expected <sbml xmlns=\"http://www.sbml.org/sbml/level...\">"
+        )
+    return data.decode(xml_encoding(data, prolog.encoding))
+
+
+def xml_encoding(data: bytes, declared: str | None) -> str:
+    """Return the Python name of a document's encoding (byte order mark before declaration)."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if data.startswith(b"\xef\xbb\xbf"):
+        return "utf-8-sig"
+    return declared or "utf-8"
+
+
+def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBMLDocument:
+    """Return the checked, flat document of an SBML text.
+
+    Parameters
+    ----------
+    text : str
+        The document, from `decode_sbml`.
+    name : str
+        What to call it in messages.
+    folder : Path, optional
+        Where external model definitions are looked for.
+
+    Raises
+    ------
+    ModelIOError
+        Errors that libsbml finds: the first few with line and message.
+    UnsupportedFeatureError
+        A required package that libsbml does not know.
+    """
+    # libsbml takes UTF-8, whatever the file was stored in; lines keep their numbers.
+    plain = _DECLARATION.sub("", text, count=1)
+    document = libsbml.readSBMLFromString('<?xml version="1.0" encoding="UTF-8"?>' + plain)
+    if folder is not None:
+        document.setLocationURI((folder / "model.xml").resolve().as_uri())
+    # What does not parse is not worth checking: the same mistakes would be told twice.
+    _raise_errors(document, name)
+    for category in _UNCHECKED:
+        document.setConsistencyChecks(category, False)
+    document.checkConsistency()
+    _raise_errors(document, name)
+    if document.getModel() is None:
+        raise ModelIOError(f"{name}: the SBML document contains no model")
+    return _flatten(document, name)
+
+
+def _flatten(document: libsbml.SBMLDocument, name: str) -> libsbml.SBMLDocument:
+    """Replace submodels by what they stand for (package comp), if there are any."""
+    plugin = document.getModel().getPlugin("comp")
+    if plugin is None or plugin.getNumSubmodels() == 0:
+        return document
+    properties = libsbml.ConversionProperties()
+    properties.addOption("flatten comp", True)
+    properties.addOption("performValidation", False)
+    properties.addOption("abortIfUnflattenable", "requiredOnly")
+    document.getErrorLog().clearLog()
+    if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
+        _raise_errors(document, name)
+        raise ModelIOError(f"{name}: the submodels (package comp) cannot be flattened")
+    return document
+
+
+def _raise_errors(document: libsbml.SBMLDocument, name: str) -> None:
+    errors = [document.getError(i) for i in range(document.getNumErrors())]
+    serious = [e for e in errors if _is_serious(e) and not _is_forgiven(e, document)]
+    if not serious:
+        return
+    for error in serious:
+        if error.getErrorId() == libsbml.RequiredPackagePresent:
+            raise UnsupportedFeatureError("required SBML package", _one_line(error), f"in {name}")
+    shown = list(dict.fromkeys(f"line {e.getLine()}: {_one_line(e)}" for e in serious))
+    more = len(shown) - _SHOWN
+    tail = f"\n  and {more} more" if more > 0 else ""
+    raise ModelIOError(f"{name}: the SBML has errors:\n  " + "\n  ".join(shown[:_SHOWN]) + tail)
+
+
+def _is_serious(error: libsbml.SBMLError) -> bool:
+    return error.isError() or error.isFatal() or error.isSystem() or error.isInternal()
+
+
+def _is_forgiven(error: libsbml.SBMLError, document: libsbml.SBMLDocument) -> bool:
+    """Whether the mistake cannot touch the dynamics: drawings, or the id of the model itself."""
+    message = error.getMessage().casefold()
+    if error.getPackage() in _DRAWING:
+        return True
+    if error.getErrorId() in (libsbml.UnrecognizedElement, libsbml.NotSchemaConformant):
+        return any(f"package '{p}'" in message or f"package {p} " in message for p in _DRAWING)
+    model = document.getModel()
+    own_id = f"the id '{model.getId()}' does not conform".casefold() if model is not None else None
+    return error.getErrorId() == libsbml.InvalidIdSyntax and own_id is not None and own_id in message
+
+
+def _one_line(error: libsbml.SBMLError) -> str:
+    """Return what is particular in a message; libsbml puts the general rule and reference first."""
+    text = error.getMessage().strip()
+    _, found, particular = text.partition("Reference:")
+    if found:
+        particular = particular.partition("\n")[2].strip()
+    text = " ".join((particular or text).split())
+    return f"{text} [SBML rule {error.getErrorId()}: {error.getShortMessage()}]"

@@ -1,0 +1,331 @@
+"""An SBML document, already parsed and checked, into a `Network`."""
+
+from __future__ import annotations
+
+import math
+
+import libsbml
+
+from icrn_io.expression import symbol
+from icrn_io.mathml import MathReader
+from icrn_io.network import (
+    AlgebraicRule,
+    AssignmentRule,
+    Compartment,
+    Event,
+    EventAssignment,
+    InitialAssignment,
+    ModelUnits,
+    Network,
+    Parameter,
+    RateRule,
+    Reaction,
+    SourceDocument,
+    Species,
+    SpeciesReference,
+    UnitDefinition,
+    UnsupportedFeature,
+)
+
+# Packages that describe drawings, groups or nothing that changes over time.
+_STATIC_PACKAGES = frozenset({"layout", "render", "groups", "comp", "fbc", "l3v2extendedmath"})
+
+
+def network_of_document(document: libsbml.SBMLDocument, source: SourceDocument | None = None) -> Network:
+    """Return what a checked, flat document says.
+
+    Parameters
+    ----------
+    document : libsbml.SBMLDocument
+        Any level; submodels already flattened.
+    source : SourceDocument, optional
+        Kept in the network.
+
+    Returns
+    -------
+    Network
+        Every tuple in file order; local parameters follow the global ones.
+
+    Raises
+    ------
+    ModelIOError
+        A formula names or calls what the model does not define.
+    """
+    return _Reading(document, source).network()
+
+
+def _real(value: float) -> float:
+    """Return the value, NaN always as the one object ``math.nan`` so that equality is exact."""
+    return math.nan if math.isnan(value) else value
+
+
+class _Reading:
+    """The passes over one model; each method is one pass."""
+
+    def __init__(self, document: libsbml.SBMLDocument, source: SourceDocument | None) -> None:
+        self.document = document
+        self.model = document.getModel()
+        self.source = source
+        self.level = document.getLevel()
+        self.extra_rules: list[AssignmentRule] = []
+        self.unsupported: list[UnsupportedFeature] = []
+
+    def network(self) -> Network:
+        """Run the passes in the order their reasons demand."""
+        model = self.model
+        unit_definitions = self._unit_definitions()
+        # Ids before anything generated: generated ids must not collide with the file's.
+        self.taken = self._global_ids()
+        # Local parameters before laws: laws are renamed by them.
+        parameters = self._parameters()
+        self.local_ids, lifted = self._local_parameters()
+        # References before formulas: rules may name the id that a stoichiometry formula gets.
+        references = self._species_references()
+        names = {name: symbol(name) for name in self.taken}
+        # Function definitions before any formula: calls are expanded while reading.
+        definitions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
+        self.math = MathReader(names, definitions)
+        reactions = self._reactions(references)
+        rules = self._rules()
+        return Network(
+            id=model.getId(),
+            name=self._name(model),
+            units=self._model_units(unit_definitions),
+            unit_definitions=unit_definitions,
+            compartments=self._compartments(),
+            species=self._species(),
+            parameters=parameters + lifted,
+            initial_assignments=self._initial_assignments(),
+            rules=rules + self._stoichiometry_rules(),
+            reactions=reactions,
+            events=self._events(),
+            conversion_factor=model.getConversionFactor(),
+            # Last: it looks at whether anything moves at all.
+            unsupported=self._packages(),
+            source=self.source,
+        )
+
+    def _name(self, element: libsbml.SBase) -> str:
+        """Return the name attribute; in Level 1 the name *is* the id."""
+        return "" if self.level == 1 else element.getName()
+
+    def _global_ids(self) -> dict[str, None]:
+        model = self.model
+        ids: dict[str, None] = {}
+        for listed in (
+            model.getListOfCompartments(),
+            model.getListOfSpecies(),
+            model.getListOfParameters(),
+            model.getListOfReactions(),
+        ):
+            ids.update((element.getId(), None) for element in listed)
+        for reaction in model.getListOfReactions():
+            for listed in (reaction.getListOfReactants(), reaction.getListOfProducts()):
+                ids.update((ref.getId(), None) for ref in listed if ref.isSetId())
+        return ids
+
+    def _new_id(self, wanted: str) -> str:
+        """Claim the wanted id, numbered where the file already uses it."""
+        new, count = wanted, 0
+        while new in self.taken:
+            count += 1
+            new = f"{wanted}_{count}"
+        self.taken[new] = None
+        return new
+
+    def _unit_definitions(self) -> tuple[UnitDefinition, ...]:
+        return tuple(
+            UnitDefinition(
+                definition.getId(),
+                tuple(
+                    (
+                        libsbml.UnitKind_toString(unit.getKind()),
+                        unit.getExponentAsDouble(),
+                        unit.getScale(),
+                        unit.getMultiplier(),
+                    )
+                    for unit in definition.getListOfUnits()
+                ),
+                self._name(definition),
+            )
+            for definition in self.model.getListOfUnitDefinitions()
+        )
+
+    def _model_units(self, definitions: tuple[UnitDefinition, ...]) -> ModelUnits:
+        model = self.model
+        if self.level < 3:
+            # Levels 1 and 2 set model units by defining units of these names.
+            ids = {definition.id for definition in definitions}
+            kinds = ("substance", "time", "volume", "area", "length")
+            found = {kind: kind for kind in kinds if kind in ids}
+            return ModelUnits(**found, extent=found.get("substance", ""))
+        return ModelUnits(
+            model.getSubstanceUnits(),
+            model.getTimeUnits(),
+            model.getVolumeUnits(),
+            model.getAreaUnits(),
+            model.getLengthUnits(),
+            model.getExtentUnits(),
+        )
+
+    def _constancy(self, element) -> bool:
+        """Whether a compartment or parameter is constant; Level 1 has rules instead of a flag."""
+        if self.level == 1:
+            return self.model.getRuleByVariable(element.getId()) is None
+        return element.getConstant()
+
+    def _compartments(self) -> tuple[Compartment, ...]:
+        return tuple(
+            Compartment(
+                c.getId(),
+                _real(c.getSize()) if c.isSetSize() or self.level == 1 else None,
+                self._constancy(c),
+                c.getSpatialDimensionsAsDouble() if c.isSetSpatialDimensions() or self.level < 3 else 3.0,
+                c.getUnits(),
+                self._name(c),
+            )
+            for c in self.model.getListOfCompartments()
+        )
+
+    def _species(self) -> tuple[Species, ...]:
+        return tuple(
+            Species(
+                s.getId(),
+                s.getCompartment(),
+                _real(s.getInitialAmount()) if s.isSetInitialAmount() else None,
+                _real(s.getInitialConcentration()) if s.isSetInitialConcentration() else None,
+                s.getHasOnlySubstanceUnits(),
+                s.getBoundaryCondition(),
+                self.level > 1 and s.getConstant(),
+                s.getConversionFactor(),
+                s.getSubstanceUnits(),
+                self._name(s),
+            )
+            for s in self.model.getListOfSpecies()
+        )
+
+    def _parameter(self, p, new_id: str, is_constant: bool, local_to=None) -> Parameter:
+        value = _real(p.getValue()) if p.isSetValue() else None
+        return Parameter(new_id, value, is_constant, p.getUnits(), self._name(p), local_to)
+
+    def _parameters(self) -> tuple[Parameter, ...]:
+        return tuple(
+            self._parameter(p, p.getId(), self._constancy(p)) for p in self.model.getListOfParameters()
+        )
+
+    def _local_parameters(self) -> tuple[dict[str, dict[str, str]], tuple[Parameter, ...]]:
+        """Lift local parameters; also give, per reaction, the new id of each local id."""
+        renamed: dict[str, dict[str, str]] = {}
+        lifted = []
+        for reaction in self.model.getListOfReactions():
+            law = reaction.getKineticLaw()
+            if law is None:
+                continue
+            reaction_id = reaction.getId()
+            for p in law.getListOfLocalParameters() if self.level > 2 else law.getListOfParameters():
+                new_id = self._new_id(f"{reaction_id}_{p.getId()}")
+                renamed.setdefault(reaction_id, {})[p.getId()] = new_id
+                lifted.append(self._parameter(p, new_id, True, (reaction_id, p.getId())))
+        return renamed, tuple(lifted)
+
+    def _species_references(self) -> dict[str, tuple[tuple[SpeciesReference, ...], ...]]:
+        self.stoichiometry_formulas: list[tuple[str, object]] = []
+        return {
+            r.getId(): (
+                tuple(self._species_reference(r, ref) for ref in r.getListOfReactants()),
+                tuple(self._species_reference(r, ref) for ref in r.getListOfProducts()),
+            )
+            for r in self.model.getListOfReactions()
+        }
+
+    def _species_reference(self, reaction, ref) -> SpeciesReference:
+        species = ref.getSpecies()
+        if self.level > 2:
+            value = _real(ref.getStoichiometry()) if ref.isSetStoichiometry() else None
+            return SpeciesReference(species, value, ref.getId(), ref.getConstant())
+        if not ref.isSetStoichiometryMath():
+            return SpeciesReference(species, ref.getStoichiometry() / ref.getDenominator(), ref.getId())
+        formula = ref.getStoichiometryMath().getMath()
+        if formula is not None and formula.isNumber():
+            return SpeciesReference(species, _real(formula.getValue()), ref.getId())
+        # Level 3 has no stoichiometry formula: it is an assignment rule for the reference.
+        new_id = ref.getId() or self._new_id(f"{reaction.getId()}_{species}_stoichiometry")
+        self.stoichiometry_formulas.append((new_id, formula))
+        return SpeciesReference(species, None, new_id, False)
+
+    def _stoichiometry_rules(self) -> tuple[AssignmentRule, ...]:
+        return tuple(
+            AssignmentRule(variable, self.math.read(formula, f"stoichiometry '{variable}'"))
+            for variable, formula in self.stoichiometry_formulas
+        )
+
+    def _reactions(self, references) -> tuple[Reaction, ...]:
+        return tuple(self._reaction(r, *references[r.getId()]) for r in self.model.getListOfReactions())
+
+    def _reaction(self, r, reactants, products) -> Reaction:
+        law = r.getKineticLaw()
+        formula = None
+        if law is not None:
+            local = self.local_ids.get(r.getId())
+            if local:
+                local = {name: symbol(new) for name, new in local.items()}
+            formula = self.math.read(law.getMath(), f"kinetic law of reaction '{r.getId()}'", local)
+        return Reaction(
+            r.getId(),
+            reactants,
+            products,
+            tuple(ref.getSpecies() for ref in r.getListOfModifiers()),
+            formula,
+            r.getReversible(),
+            r.getFast(),
+            r.getCompartment() if self.level > 2 else "",
+            self._name(r),
+        )
+
+    def _initial_assignments(self) -> tuple[InitialAssignment, ...]:
+        return tuple(
+            InitialAssignment(a.getSymbol(), self.math.read(a.getMath(), f"initial assignment of '{a.getSymbol()}'"))
+            for a in self.model.getListOfInitialAssignments()
+        )
+
+    def _rules(self) -> tuple[AssignmentRule | RateRule | AlgebraicRule, ...]:
+        return tuple(self._rule(rule) for rule in self.model.getListOfRules())
+
+    def _rule(self, rule) -> AssignmentRule | RateRule | AlgebraicRule:
+        if rule.isAlgebraic():
+            return AlgebraicRule(self.math.read(rule.getMath(), "algebraic rule"))
+        kind, word = (RateRule, "rate rule") if rule.isRate() else (AssignmentRule, "assignment rule")
+        variable = rule.getVariable()
+        return kind(variable, self.math.read(rule.getMath(), f"{word} of '{variable}'"))
+
+    def _events(self) -> tuple[Event, ...]:
+        return tuple(self._event(event) for event in self.model.getListOfEvents())
+
+    def _event(self, event) -> Event:
+        where = f"event '{event.getId()}'"
+        trigger = event.getTrigger()
+        is_level_3 = self.level > 2
+
+        def formula(part):
+            return None if part is None else self.math.read(part.getMath(), where)
+
+        return Event(
+            event.getId(),
+            formula(trigger),
+            tuple(EventAssignment(a.getVariable(), formula(a)) for a in event.getListOfEventAssignments()),
+            formula(event.getDelay()),
+            formula(event.getPriority()) if is_level_3 else None,
+            trigger.getInitialValue() if is_level_3 and trigger is not None else True,
+            trigger.getPersistent() if is_level_3 and trigger is not None else True,
+            event.getUseValuesFromTriggerTime(),
+            self._name(event),
+        )
+
+    def _packages(self) -> tuple[UnsupportedFeature, ...]:
+        found = []
+        document, model = self.document, self.model
+        for i in range(document.getNumPlugins()):
+            package = document.getPlugin(i).getPackageName()
+            if document.getPackageRequired(package) and package not in _STATIC_PACKAGES:
+                found.append(UnsupportedFeature(f"SBML package '{package}'", model.getId()))
+        return tuple(found)
