@@ -156,7 +156,9 @@ def seesaw_wiring(widths: tuple[int, ...], random: Random) -> dict[int, list[int
     return feeds
 
 
-def seesaw_cascade(widths: tuple[int, ...] = (8, 8, 8, 8, 4), seed: int = 2011) -> ModelWriter:
+def seesaw_cascade(
+    widths: tuple[int, ...] = (8, 8, 8, 6), inputs_on: tuple[int, ...] = (1,), seed: int = 2011
+) -> ModelWriter:
     """Return a cascade of amplifying seesaw gates (Qian and Winfree 2011).
 
     Signal ``w_j_i`` goes from node j to node i, gate ``G_i_k`` holds the output of node i for
@@ -177,7 +179,7 @@ def seesaw_cascade(widths: tuple[int, ...] = (8, 8, 8, 8, 4), seed: int = 2011) 
     unit = 50.0  # nM; the paper's 1x
     random = Random(seed)
     feeds = seesaw_wiring(widths, random)
-    n_inputs, n_nodes = widths[0], sum(widths)
+    n_nodes = sum(widths)
     outputs = range(n_nodes - widths[-1] + 1, n_nodes + 1)
     edges = [(j, i) for i in feeds for j in feeds[i]]
     inner = [i for i in feeds if i not in outputs]
@@ -187,7 +189,7 @@ def seesaw_cascade(widths: tuple[int, ...] = (8, 8, 8, 8, 4), seed: int = 2011) 
     k_report = writer.parameter("k_report", 2e-3, "per_nM_s", "reporting")
 
     for j, i in edges:
-        on = j <= n_inputs and random.random() < 0.5
+        on = j in inputs_on
         writer.species(f"w_{j}_{i}", 0.9 * unit if on else 0.0, f"signal from node {j} to node {i}")
     for i in inner:
         writer.species(f"w_{i}_0", 2 * len([1 for a, _ in gates if a == i]) * unit, f"fuel of node {i}")
@@ -230,8 +232,8 @@ def seesaw_cascade(widths: tuple[int, ...] = (8, 8, 8, 8, 4), seed: int = 2011) 
             "has absorbed weak inputs, w_j_i + Th_j_i -&gt; waste; node 0 is the fuel, which releases the input "
             "again. Outputs are read by w_j_i + Rep_i -&gt; Fluor_i. Leak and toehold occlusion are left out, "
             "and waste is not tracked.",
-            f"1x = {unit:g} nM. The wiring and the inputs (0.9x or 0) are drawn with Python's "
-            f"random.Random({seed}).",
+            f"1x = {unit:g} nM. Inputs that are on ({', '.join(map(str, inputs_on))}) are 0.9x, the others 0. The "
+            f"wiring is drawn with Python's random.Random({seed}).",
         ],
     )
     return writer

@@ -209,7 +209,7 @@ def dimerization(n: int = 20, seed: int = 2025) -> ModelWriter:
     return writer
 
 
-def hopfield(n: int = 16, n_patterns: int = 3, seed: int = 1982) -> ModelWriter:
+def hopfield(n: int = 16, n_patterns: int = 3, seed: int = 34) -> ModelWriter:
     """Return a dual-rail chemical Hopfield memory, ``x_i' = sum_j W_ji x_j - k_deg x_i^3``.
 
     ``x_i = xp_i - xm_i``; the weights are the outer products of random patterns over ``n``,
