@@ -19,3 +19,18 @@ class EngineError(ModelIOError):
     def __init__(self, engine: str, message: str) -> None:
         self.engine = engine
         super().__init__(f"{engine}: {message}")
+
+
+class ArchiveError(ModelIOError):
+    """An ``.icrn`` file is damaged, hostile or from a newer version.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    message : str
+        What is wrong with it, to be read after its name.
+    """
+
+    def __init__(self, path, message: str) -> None:
+        super().__init__(f"'{path}' {message}")

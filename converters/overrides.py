@@ -28,7 +28,8 @@ def apply_overrides(network: Network, overrides: Mapping[str, float]) -> Network
         The model.
     overrides : mapping of str to float
         Id → value. Of a species: its initial value in the unit its id has in formulas (an
-        amount where ``has_only_substance_units`` is set, else a concentration); of a parameter
+        amount where ``has_only_substance_units`` is set or the compartment is a point, else a
+        concentration); of a parameter
         its value, of a compartment its size, of a species reference its stoichiometry. An
         initial assignment to the id is dropped; those to other ids are evaluated as before and
         see the new value. A variable with a rate rule starts from the value.
@@ -46,10 +47,11 @@ def apply_overrides(network: Network, overrides: Mapping[str, float]) -> Network
     """
     values = {element_id: _finite(element_id, value) for element_id, value in overrides.items()}
     _check_ids(network, values)
+    points = {c.id for c in network.compartments if c.spatial_dimensions == 0}
     return replace(
         network,
         compartments=tuple(_sized(c, values) for c in network.compartments),
-        species=tuple(_initialised(s, values) for s in network.species),
+        species=tuple(_initialised(s, values, points) for s in network.species),
         parameters=tuple(_valued(p, values) for p in network.parameters),
         reactions=tuple(_with_stoichiometries(r, values) for r in network.reactions),
         initial_assignments=tuple(a for a in network.initial_assignments if a.variable not in values),
@@ -76,7 +78,9 @@ def _check_ids(network: Network, values: Mapping[str, float]) -> None:
         if element_id in settable:
             continue
         if element_id in reactions:
-            raise ModelIOError(f"cannot set '{element_id}': it is a reaction, and its flux follows from its law")
+            raise ModelIOError(
+                f"cannot set '{element_id}': it is a reaction, and its flux follows from its law"
+            )
         near = get_close_matches(element_id, settable - ruled, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "icrn-show lists the ids"
         raise ModelIOError(f"the model has no species, parameter or compartment '{element_id}': {hint}")
@@ -101,11 +105,11 @@ def _valued(parameter: Parameter, values: Mapping[str, float]) -> Parameter:
     return replace(parameter, value=values[parameter.id]) if parameter.id in values else parameter
 
 
-def _initialised(species: Species, values: Mapping[str, float]) -> Species:
+def _initialised(species: Species, values: Mapping[str, float], points: set[str]) -> Species:
     if species.id not in values:
         return species
     value = values[species.id]
-    if species.has_only_substance_units:
+    if species.has_only_substance_units or species.compartment in points:
         return replace(species, initial_amount=value, initial_concentration=None)
     return replace(species, initial_amount=None, initial_concentration=value)
 

@@ -137,7 +137,9 @@ def check_times(times) -> np.ndarray:
         bad = int(np.flatnonzero(~np.isfinite(grid))[0])
         raise ModelIOError(f"output time number {bad + 1} is {grid[bad]}: it must be finite")
     if grid[0] < 0:
-        raise ModelIOError(f"the first output time is {grid[0]}: none can be before 0, where integration starts")
+        raise ModelIOError(
+            f"the first output time is {grid[0]}: none can be before 0, where integration starts"
+        )
     if (np.diff(grid) < 0).any():
         bad = int(np.flatnonzero(np.diff(grid) < 0)[0])
         raise ModelIOError(f"output times must ascend: {grid[bad]} is followed by {grid[bad + 1]}")
