@@ -173,7 +173,7 @@ class IndexDomain:
             return self.relation
         if self.mask is not None:
             return np.argwhere(self.mask).astype(np.int64)
-        grid = np.indices(self.shape, dtype=np.int64).reshape(len(self.shape), -1).T
+        grid = np.indices(self.shape, dtype=np.int64).reshape(len(self.shape), self.size).T
         return np.ascontiguousarray(grid)
 
     def __eq__(self, other: object) -> bool:
