@@ -1,0 +1,137 @@
+"""What each id of a network is to the dynamics: its role, its units, what it depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from icrn_io.expression import Expression
+from icrn_io.network import AssignmentRule, Network, RateRule
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Elements of one base share a signature.
+
+    Attributes
+    ----------
+    kind : str
+        ``"species"``, ``"parameter"``, ``"compartment"``, ``"flux"``.
+    form : str
+        ``"state"`` (changes by reactions or a rate rule, or could), ``"constant"`` or
+        ``"assigned"``.
+    flags : tuple
+        For species: boundary, units of state, laws and initial value, form of the compartment,
+        whether a conversion factor takes part; for parameters: whether it is such a factor.
+    """
+
+    kind: str
+    form: str
+    flags: tuple = ()
+
+    @property
+    def is_placement(self) -> bool:
+        """Whether species refer to such elements by `icrn_core.icrn.Placement`, so that all
+        must stand in one base."""
+        return self.kind == "compartment" or self.flags == ("conversion factor",)
+
+
+@dataclass(frozen=True)
+class Elements:
+    """Every id that laws can name, with its code and signature.
+
+    Reaction ids that laws read (their value is the flux) are elements of kind ``"flux"``.
+    """
+
+    network: Network
+    read_fluxes: frozenset[str]
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """Variables of assignment rules."""
+        return frozenset(r.variable for r in self.network.rules if isinstance(r, AssignmentRule))
+
+    @cached_property
+    def rated(self) -> frozenset[str]:
+        """Variables of rate rules."""
+        return frozenset(r.variable for r in self.network.rules if isinstance(r, RateRule))
+
+    @cached_property
+    def signatures(self) -> dict[str, Signature]:
+        """Id → signature: compartments, species, parameters and fluxes, each in file order."""
+        found = {c.id: Signature("compartment", self._form(c.id)) for c in self.network.compartments}
+        found |= {s.id: self._species_signature(s) for s in self.network.species}
+        found |= {p.id: self._parameter_signature(p.id) for p in self.network.parameters}
+        found |= {r.id: Signature("flux", "assigned") for r in self.network.reactions if r.id in self.read_fluxes}
+        return found
+
+    @cached_property
+    def species(self) -> dict[str, Species]:
+        """Species by id."""
+        return {s.id: s for s in self.network.species}
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        """Parameters that are conversion factors."""
+        return frozenset(filter(None, map(self.conversion_factor, self.network.species)))
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Ids in order of their codes."""
+        return tuple(self.signatures)
+
+    @cached_property
+    def code(self) -> dict[str, int]:
+        """Id → code."""
+        return {element_id: code for code, element_id in enumerate(self.ids)}
+
+    @cached_property
+    def size_behind(self) -> dict[str, str]:
+        """Species whose id stands for a concentration → the compartment whose size it needs."""
+        return {s.id: s.compartment for s in self.network.species if self.law_unit(s) == "concentration"}
+
+    def read_by(self, law: Expression) -> frozenset[str]:
+        """Ids whose values a law needs, the compartments of its concentrations among them."""
+        symbols = law.symbols()
+        return symbols | {self.size_behind[s] for s in symbols if s in self.size_behind}
+
+    @cached_property
+    def point_compartments(self) -> frozenset[str]:
+        """Compartments without extent: what they hold is counted in amounts."""
+        return frozenset(c.id for c in self.network.compartments if c.spatial_dimensions == 0)
+
+    def law_unit(self, species: Species) -> str:
+        """What a species' id stands for in formulas: "amount" or "concentration"."""
+        substance_only = species.has_only_substance_units or species.compartment in self.point_compartments
+        return "amount" if substance_only else "concentration"
+
+    def initial_unit(self, species: Species) -> str:
+        """What a species' initial value is given in; its law unit where the file gives none."""
+        if species.initial_amount is not None:
+            return "amount"
+        return self.law_unit(species) if species.initial_concentration is None else "concentration"
+
+    def conversion_factor(self, species: Species) -> str:
+        """Id of the conversion factor of a species, "" without one."""
+        return species.conversion_factor or self.network.conversion_factor
+
+    def _form(self, element_id: str) -> str:
+        if element_id in self.assigned:
+            return "assigned"
+        return "state" if element_id in self.rated else "constant"
+
+    def _parameter_signature(self, parameter_id: str) -> Signature:
+        flags = ("conversion factor",) if parameter_id in self.factors else ()
+        return Signature("parameter", self._form(parameter_id), flags)
+
+    def _species_signature(self, species: Species) -> Signature:
+        if species.id in self.assigned:
+            return Signature("species", "assigned", (self.law_unit(species),))
+        law_unit = self.law_unit(species)
+        is_rated = species.id in self.rated
+        state_unit = law_unit if is_rated else "amount"
+        is_boundary = (species.is_boundary or species.is_constant) and not is_rated
+        factor = "" if is_boundary or is_rated else self.conversion_factor(species)
+        compartment = self._form(species.compartment)
+        flags = (is_boundary, state_unit, law_unit, self.initial_unit(species), compartment, bool(factor))
+        return Signature("species", "state", flags)

@@ -1,0 +1,79 @@
+"""Names for bases, index sets and index symbols: short, unique, and like the paper's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from converters.fold.domains import Plan
+from icrn_core.icrn import IndexSet
+
+_LETTERS = "ijklmnpqruvwxyzabcdefgh"
+
+
+def unique_name(wanted: str, taken: set[str]) -> str:
+    """Return ``wanted`` as an identifier that is not taken, and take it."""
+    stem = re.sub(r"_+", "_", re.sub(r"\W", "_", wanted)).strip("_") or "x"
+    if stem[0].isdigit():
+        stem = f"_{stem}"
+    name, count = stem, 1
+    while name in taken:
+        count += 1
+        name = f"{stem}_{count}"
+    taken.add(name)
+    return name
+
+
+def base_names(plan: Plan) -> list[str]:
+    """Return a name for each draft of a plan."""
+    taken: set[str] = set()
+    return [unique_name(draft.stem, taken) for draft in plan.labelling.drafts]
+
+
+def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
+    """Return the index sets of a plan; those of lists carry the name of their list."""
+    listed = {
+        plan.axes.class_of[number, 0]: names[number]
+        for number, draft in enumerate(plan.labelling.drafts)
+        if draft.is_list and draft.n_axes
+    }
+    letters = _letters(plan, listed)
+    words = plan.labelling.vocabulary
+    return [
+        IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes))
+        for k, codes in enumerate(plan.axes.labels)
+    ]
+
+
+def _letters(plan: Plan, listed: dict[int, str]) -> dict[int, str]:
+    """A letter (or letter and number) for each index set, in order of use by domains."""
+    used = [s.class_number for domain in plan.domains for s in domain.symbols]
+    order = dict.fromkeys([*used, *range(len(plan.axes.labels))])
+    proper = [k for k in order if k not in listed]
+    return {k: _letter(position) for position, k in enumerate(proper)}
+
+
+def _letter(position: int) -> str:
+    round_, place = divmod(position, len(_LETTERS))
+    return _LETTERS[place] + (str(round_ + 1) if round_ else "")
+
+
+def symbol_names(sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str]) -> list[str]:
+    """Return a name for each symbol of a domain from the index sets they range over.
+
+    The first symbol over index set ``I`` is ``i``; further ones take letters that stand for
+    no index set. Symbols over lists are numbered: ``species1``, ``species2``.
+    """
+    taken = {s.name.lower() for s in all_sets}
+    free = iter([c for c in _LETTERS if c not in taken])
+    seen: dict[str, int] = {}
+    names = []
+    for index_set in sets:
+        count = seen[index_set.name] = seen.get(index_set.name, 0) + 1
+        if index_set.name in listed:
+            names.append(f"{index_set.name}{count}")
+        elif count == 1:
+            names.append(index_set.name.lower())
+        else:
+            names.append(next(free, f"{index_set.name.lower()}{count}"))
+    return names

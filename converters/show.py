@@ -1,0 +1,239 @@
+"""Index notation: an ICRN as text for terminals and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from converters.enumerate import flat_positions
+from converters.fold.directions import is_mass_action
+from converters.folding import Folding, GroupReport, Identity
+from icrn_core.icrn import (
+    ICRN,
+    IndexDomain,
+    IndexedAssignment,
+    IndexedReaction,
+    IndexSet,
+    Reference,
+    Term,
+    is_slot,
+)
+from icrn_io.expression import Expression, apply, infix, number, symbol
+
+_MAX_EXAMPLES = 3
+_MAX_LABELS = 8
+
+
+class Notation:
+    """Writes the references, reactions and domains of one ICRN.
+
+    Parameters
+    ----------
+    icrn : ICRN
+        The network.
+    identity : Identity, optional
+        With it, single entries are written by their concrete ids.
+    """
+
+    def __init__(self, icrn: ICRN, identity: Identity | None = None) -> None:
+        self.icrn = icrn
+        self.identity = identity
+        self.species = {base.name for base in icrn.species}
+        self.lists = {s.name for s in icrn.index_sets() if s.name in {b.name for b in self._bases()}}
+
+    def _bases(self):
+        return (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned)
+
+    def reference(self, reference: Reference) -> str:
+        """``X[i,j]``; a single entry by its id; a symbol over a list by itself."""
+        if not reference.indices:
+            return reference.base
+        if reference.base in self.lists and isinstance(reference.indices[0], str):
+            return reference.indices[0]
+        base = self.icrn.base(reference.base)
+        if self.identity is not None and all(isinstance(i, int) for i in reference.indices):
+            position = flat_positions(reference, IndexDomain(), base.shape)[0]
+            concrete = self.identity.entries[reference.base][position]
+            if concrete:
+                return concrete
+        labels = [
+            index if isinstance(index, str) else index_set.labels[index]
+            for index, index_set in zip(reference.indices, base.index_sets, strict=True)
+        ]
+        return f"{reference.base}[{','.join(labels)}]"
+
+    def side(self, terms: Iterable[Term]) -> str:
+        """Reactants or products: ``2 A[i] + B``, ``∅`` where there are none."""
+        parts = []
+        for term in terms:
+            factor = "" if term.stoichiometry == 1 else f"{term.stoichiometry:g} "
+            parts.append(factor + self.reference(term.species))
+        return " + ".join(parts) or "∅"
+
+    def law(self, item: IndexedReaction | IndexedAssignment) -> str:
+        """The rate law; of a mass-action reaction only its rate constant."""
+        template = item.law.template
+        if isinstance(item, IndexedReaction) and is_mass_action(template, item.slots, item.reactants, self.species):
+            template = self._without_species(template, item)
+        return infix(_expression(template, [self.reference(r) for r in item.slots]))
+
+    def _without_species(self, template, item: IndexedReaction):
+        """The constant factors of a mass-action law."""
+
+        def species_only(node) -> bool:
+            if is_slot(node):
+                return item.slots[node[1]].base in self.species
+            return isinstance(node, tuple) and node[0] == "power" and species_only(node[1])
+
+        if species_only(template):
+            return 1.0
+        if isinstance(template, tuple) and template[0] == "times":
+            factors = [self._without_species(f, item) for f in template[1:] if not species_only(f)]
+            factors = [f for f in factors if f != 1.0]
+            return ("times", *factors) if len(factors) > 1 else (factors[0] if factors else 1.0)
+        if isinstance(template, tuple) and template[0] == "divide":
+            return ("divide", self._without_species(template[1], item), template[2])
+        return template
+
+    def domain(self, domain: IndexDomain) -> str:
+        """What the index symbols range over."""
+        if not domain.symbols:
+            return ""
+        symbols = ", ".join(f"{s.name} ∈ {s.index_set.name}" for s in domain.symbols if s.name not in self.lists)
+        if domain.relation is not None:
+            names = ", ".join(s.name for s in domain.symbols)
+            return f"({names}) in a relation of {domain.size}"
+        if domain.mask is not None:
+            return f"{symbols}; {domain.size} of {domain.mask.size}"
+        return symbols
+
+
+def _expression(template, names: list[str]) -> Expression:
+    if not isinstance(template, tuple):
+        return number(template)
+    if is_slot(template):
+        return symbol(names[template[1]])
+    return apply(template[0], [_expression(operand, names) for operand in template[1:]])
+
+
+def reaction_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
+    """Return (name, reaction, rate, domain) for every indexed reaction, joined ones as one."""
+    notation = Notation(folding.icrn, folding.identity)
+    joined = {join.forward: join.backward for join in folding.joins}
+    backward = set(joined.values())
+    by_name = {r.name: r for r in folding.icrn.reactions}
+    lines = []
+    for reaction in folding.icrn.reactions:
+        if reaction.name in backward:
+            continue
+        rate = notation.law(reaction)
+        if folding.identity.roles[reaction.name] == "rate rule":
+            text = f"d {notation.reference(reaction.products[0].species)}/dt"
+            lines.append((reaction.name, text, rate, notation.domain(reaction.domain)))
+            continue
+        arrow = "→"
+        if reaction.name in joined:
+            arrow = "⇌"
+            rate = f"{rate}; {notation.law(by_name[joined[reaction.name]])}"
+        text = f"{notation.side(reaction.reactants)} {arrow} {notation.side(reaction.products)}"
+        lines.append((reaction.name, text, rate, notation.domain(reaction.domain)))
+    return lines
+
+
+def assignment_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
+    """Return (name, target, formula, domain) for every indexed assignment of the model."""
+    notation = Notation(folding.icrn, folding.identity)
+    items = (*folding.icrn.assignments, *folding.icrn.initial_assignments)
+    return [
+        (
+            item.name,
+            notation.reference(item.target) + (" at t = 0" if item in folding.icrn.initial_assignments else ""),
+            notation.law(item),
+            notation.domain(item.domain),
+        )
+        for item in items
+        if folding.identity.roles[item.name] != "derived"
+    ]
+
+
+def index_set_lines(icrn: ICRN) -> list[tuple[str, int, str]]:
+    """Return (name, size, labels) for every index set."""
+    return [(s.name, len(s), abbreviated(s)) for s in icrn.index_sets()]
+
+
+def abbreviated(index_set: IndexSet) -> str:
+    """Labels of an index set, the middle of a long one left out."""
+    labels = index_set.labels
+    if len(labels) > _MAX_LABELS:
+        return ", ".join((*labels[: _MAX_LABELS - 2], "…", labels[-1]))
+    return ", ".join(labels)
+
+
+def examples(folding: Folding, group: GroupReport) -> str:
+    """The first concrete ids of an indexed reaction or rule."""
+    ids = folding.identity.tuples[group.name]
+    shown = ", ".join(ids[:_MAX_EXAMPLES])
+    return shown + (", …" if len(ids) > _MAX_EXAMPLES else "")
+
+
+def describe(folding: Folding) -> str:
+    """Return the folded network in index notation, as plain text.
+
+    Index sets with their sizes, indexed reactions with their rates and domains, rules, and
+    what could not be indexed.
+    """
+    lines = [f"{folding.icrn.name or 'network'}: {_counts(folding)}"]
+    sets = index_set_lines(folding.icrn)
+    if sets:
+        lines += ["", "index sets"] + [f"  {name} ({size}): {labels}" for name, size, labels in sets]
+    lines += _table("reactions", reaction_lines(folding)) + _table("rules", assignment_lines(folding))
+    if folding.unsupported:
+        lines += ["", "held, not simulated"]
+        lines += [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in folding.unsupported]
+    return "\n".join(lines)
+
+
+def _counts(folding: Folding) -> str:
+    skeleton = folding.skeleton
+    n_indexed = len(folding.icrn.reactions) - len(folding.joins)
+    return (
+        f"{len(skeleton.species)} species and {len(skeleton.reactions)} reactions "
+        f"in {len(folding.icrn.species)} base species and {n_indexed} indexed reactions"
+    )
+
+
+def _table(title: str, rows: list[tuple[str, str, str, str]]) -> list[str]:
+    if not rows:
+        return []
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    table = [
+        f"  {name:<{widths[0]}}  {left:<{widths[1]}}   {rate:<{widths[2]}}   {domain}".rstrip()
+        for name, left, rate, domain in rows
+    ]
+    return ["", title, *table]
+
+
+_LATEX: Mapping[str, str] = {"→": r"\longrightarrow", "⇌": r"\rightleftharpoons", "∅": r"\varnothing"}
+
+
+def latex(folding: Folding) -> str:
+    """Return the indexed reactions as a LaTeX ``align*`` environment."""
+    rows = []
+    for _, text, rate, domain in reaction_lines(folding):
+        body = " ".join(_LATEX.get(word, _latex_word(word)) for word in text.split(" "))
+        note = rf" && \text{{{_latex_text(domain)}}}" if domain else ""
+        rows.append(rf"  & {body} && \text{{{_latex_text(rate)}}}{note}")
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
+
+
+def _latex_word(word: str) -> str:
+    if word == "+" or word.replace(".", "").isdigit():
+        return word
+    base, _, indices = word.rstrip("]").partition("[")
+    escaped = [part.replace("_", "\\_") for part in (base, indices)]
+    return rf"\mathit{{{escaped[0]}}}" + (f"_{{{escaped[1]}}}" if indices else "")
+
+
+def _latex_text(text: str) -> str:
+    for plain, escaped in (("_", r"\_"), ("^", r"\^{}"), ("∈", r"$\in$"), ("%", r"\%"), ("&", r"\&"), ("#", r"\#")):
+        text = text.replace(plain, escaped)
+    return text
