@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random  # its sequence for a seed is the same on every Python
 
 import libsbml
@@ -62,7 +63,9 @@ def gene_network(n: int = 12, density: float = 0.25, seed: int = 2001) -> ModelW
             writer.parameter(f"{base}_{i}", draw(low, high), "per_minute")
 
     for i, j in edges:
-        writer.mass_action(f"block_{i}_{j}", [f"G_{i}", f"P_{j}"], [f"C_{i}_{j}"], f"kb_{i}_{j}", f"ku_{i}_{j}")
+        writer.mass_action(
+            f"block_{i}_{j}", [f"G_{i}", f"P_{j}"], [f"C_{i}_{j}"], f"kb_{i}_{j}", f"ku_{i}_{j}"
+        )
     for i in genes:
         writer.mass_action(f"transcribe_{i}", [f"G_{i}"], [f"G_{i}", f"R_{i}"], f"ktx_{i}")
     for i in genes:
@@ -107,9 +110,13 @@ def phosphorelay(n: int = 8) -> ModelWriter:
     writer.parameter("k_signal", 0.1, "per_s", "autophosphorylation of the first layer")
     writer.parameter("k_hydrolysis", 0.05, "per_s", "hydrolysis in the last layer")
     for i in layers[:-1]:
-        writer.parameter(f"kf_{i}", round(1.0 + 0.1 * i, 4), "fl_per_umol_s", f"transfer from layer {i} to {i + 1}")
+        writer.parameter(
+            f"kf_{i}", round(1.0 + 0.1 * i, 4), "fl_per_umol_s", f"transfer from layer {i} to {i + 1}"
+        )
     for i in layers[:-1]:
-        writer.parameter(f"kr_{i}", round(0.5 - 0.05 * i, 4), "fl_per_umol_s", f"transfer from layer {i + 1} to {i}")
+        writer.parameter(
+            f"kr_{i}", round(0.5 - 0.05 * i, 4), "fl_per_umol_s", f"transfer from layer {i + 1} to {i}"
+        )
     for i in layers:
         writer.species(f"L_{i}", 1.0, f"layer {i}, unphosphorylated")
     for i in layers:
@@ -127,7 +134,8 @@ def phosphorelay(n: int = 8) -> ModelWriter:
             ("https://identifiers.org/doi/10.1098/rsif.2010.0336",),
         ),
         [
-            "A phosphate enters at layer 1, is handed from layer to layer, Lp_i + L_(i+1) = L_i + Lp_(i+1), and "
+            "A phosphate enters at layer 1, is handed from layer to layer, Lp_i + L_(i+1) = L_i + "
+            "Lp_(i+1), and "
             "leaves by hydrolysis in the last layer.",
             "The rate constants are of the paper's orders of magnitude, and differ from layer to layer.",
         ],
@@ -143,7 +151,7 @@ def seesaw_wiring(widths: tuple[int, ...], random: Random) -> dict[int, list[int
     """
     feeds: dict[int, list[int]] = {}
     first = 1
-    for width, following in zip(widths, widths[1:], strict=False):
+    for width, following in pairwise(widths):
         layer = list(range(first, first + width))
         first += width
         stubs = random.sample(layer * 2, 2 * width)[: 2 * following]
@@ -223,16 +231,21 @@ def seesaw_cascade(
             writer.mass_action(f"report_{j}_{i}", [f"w_{j}_{i}", f"Rep_{i}"], [f"Fluor_{i}"], k_report)
     writer.describe(
         Source(
-            "L. Qian, E. Winfree, Scaling up digital circuit computation with DNA strand displacement cascades, "
+            "L. Qian, E. Winfree, Scaling up digital circuit computation with DNA strand "
+            "displacement cascades, "
             "Science 332, 1196-1201, 2011.",
             ("https://identifiers.org/doi/10.1126/science.1200520",),
         ),
         [
-            "A node i exchanges strands with its neighbours, w_j_i + G_i_k = I_j_i + w_i_k, after its threshold "
-            "has absorbed weak inputs, w_j_i + Th_j_i -&gt; waste; node 0 is the fuel, which releases the input "
-            "again. Outputs are read by w_j_i + Rep_i -&gt; Fluor_i. Leak and toehold occlusion are left out, "
+            "A node i exchanges strands with its neighbours, w_j_i + G_i_k = I_j_i + w_i_k, after "
+            "its threshold "
+            "has absorbed weak inputs, w_j_i + Th_j_i -&gt; waste; node 0 is the fuel, which "
+            "releases the input "
+            "again. Outputs are read by w_j_i + Rep_i -&gt; Fluor_i. Leak and toehold occlusion are "
+            "left out, "
             "and waste is not tracked.",
-            f"1x = {unit:g} nM. Inputs that are on ({', '.join(map(str, inputs_on))}) are 0.9x, the others 0. The "
+            f"1x = {unit:g} nM. Inputs that are on ({', '.join(map(str, inputs_on))}) are 0.9x, the "
+            "others 0. The "
             f"wiring is drawn with Python's random.Random({seed}).",
         ],
     )

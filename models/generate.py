@@ -1,7 +1,6 @@
 """Write the generated models of this folder; the same bytes on every run.
 
-    python models/generate.py            # into this folder
-    python models/generate.py --out DIR  # elsewhere, to compare
+``python models/generate.py`` writes into this folder, ``--out DIR`` elsewhere, to compare.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ GENERATED: dict[str, Callable[[], ModelWriter]] = {
 def main() -> None:
     """Write every generated model and print its size and fingerprint."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, help="folder to write into")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, help="write into DIR")
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     for name, build in GENERATED.items():

@@ -131,18 +131,20 @@ def winner_take_all(shown: int = 9) -> ModelWriter:
     ):
         for j, digit in zip(memories, digits, strict=True):
             writer.species(f"{base}_{j}", initial, f"{name}, digit {digit}")
-    pairs = [(j, l) for j in memories for l in memories if j != l]
-    for j, l in pairs:
-        writer.species(f"A_{j}_{l}", 400.0, f"annihilator, digits {digits[j - 1]} and {digits[l - 1]}")
+    pairs = [(j, m) for j in memories for m in memories if j != m]
+    for j, m in pairs:
+        writer.species(f"A_{j}_{m}", 400.0, f"annihilator, digits {digits[j - 1]} and {digits[m - 1]}")
 
     for i in pixels:
         for j in memories:
-            writer.mass_action(f"multiply_{i}_{j}", [f"X_{i}", f"W_{i}_{j}", f"XF_{i}"], [f"X_{i}", f"P_{i}_{j}"], k[0])
+            writer.mass_action(
+                f"multiply_{i}_{j}", [f"X_{i}", f"W_{i}_{j}", f"XF_{i}"], [f"X_{i}", f"P_{i}_{j}"], k[0]
+            )
     for i in pixels:
         for j in memories:
             writer.mass_action(f"sum_{i}_{j}", [f"P_{i}_{j}", f"SG_{j}"], [f"S_{j}"], k[1])
-    for j, l in pairs:
-        writer.mass_action(f"annihilate_{j}_{l}", [f"S_{j}", f"S_{l}", f"A_{j}_{l}"], [], k[2])
+    for j, m in pairs:
+        writer.mass_action(f"annihilate_{j}_{m}", [f"S_{j}", f"S_{m}", f"A_{j}_{m}"], [], k[2])
     for j in memories:
         writer.mass_action(f"restore_{j}", [f"S_{j}", f"RG_{j}", f"YF_{j}"], [f"S_{j}", f"Y_{j}"], k[3])
     for j in memories:
@@ -151,17 +153,19 @@ def winner_take_all(shown: int = 9) -> ModelWriter:
     writer.describe(
         Source(
             "K. M. Cherry, L. Qian, Scaling up molecular pattern recognition with DNA-based "
-            f"winner-take-all neural networks, Nature 559, 370-376, 2018. As an indexed network: {ICRN_PAPER}",
+            "winner-take-all neural networks, Nature 559, 370-376, 2018. As an indexed network: "
+            f"{ICRN_PAPER}",
             ("https://identifiers.org/doi/10.1038/s41586-018-0289-6",),
             (ICRN_LIBRARY,),
         ),
         [
             "Inputs X_i are multiplied by the weights W_i_j of three memories, summed into S_j; the sums "
             "annihilate each other pairwise until one is left, which is restored and reported as F_j.",
-            "X_i + W_i_j + XF_i -&gt; X_i + P_i_j; P_i_j + SG_j -&gt; S_j; S_j + S_l + A_j_l -&gt; nothing "
-            "(j, l different); S_j + RG_j + YF_j -&gt; S_j + Y_j; Y_j + Rep_j -&gt; F_j.",
+            "X_i + W_i_j + XF_i -&gt; X_i + P_i_j; P_i_j + SG_j -&gt; S_j; S_j + S_m + A_j_m -&gt; nothing "
+            "(j, m different); S_j + RG_j + YF_j -&gt; S_j + Y_j; Y_j + Rep_j -&gt; F_j.",
             "The memories hold blurred drawings of 7, 8 and 9 made for this file, not the published averages "
-            f"of handwritten digits. The input is the 20 brightest pixels of the {shown}. Concentrations are in "
+            f"of handwritten digits. The input is the 20 brightest pixels of the {shown}. "
+            "Concentrations are in "
             "nM, times in hours; the output is read at 10 hours.",
         ],
     )
@@ -201,7 +205,8 @@ def dimerization(n: int = 20, seed: int = 2025) -> ModelWriter:
     writer.describe(
         Source(ICRN_PAPER, (), (ICRN_LIBRARY,)),
         [
-            "Every ordered pair of monomers forms its own dimer, also a monomer with itself: M_p + M_q = D_p_q. "
+            "Every ordered pair of monomers forms its own dimer, also a monomer with itself: M_p + "
+            "M_q = D_p_q. "
             "Rate constants and initial concentrations are drawn from U(0, 1).",
             f"Drawn with Python's random.Random({seed}).random(), in file order.",
         ],
@@ -272,8 +277,10 @@ def hopfield(n: int = 16, n_patterns: int = 3, seed: int = 34) -> ModelWriter:
             (ICRN_LIBRARY,),
         ),
         [
-            "Neuron i has the value xp_i - xm_i. A positive weight excites the same rail of the other neuron, "
-            "a negative one the opposite rail; 3x -&gt; 2x on each rail bounds the values and xp_i + xm_i -&gt; "
+            "Neuron i has the value xp_i - xm_i. A positive weight excites the same rail of the "
+            "other neuron, "
+            "a negative one the opposite rail; 3x -&gt; 2x on each rail bounds the values and xp_i + "
+            "xm_i -&gt; "
             "nothing keeps the rails apart.",
             f"Stored patterns: {', '.join(as_signs)}. The initial state is the first one with "
             f"{len(flipped)} signs flipped; the network recovers it within 10 hours.",
