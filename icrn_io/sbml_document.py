@@ -19,6 +19,9 @@ _UNCHECKED = (
     libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
     libsbml.LIBSBML_CAT_OVERDETERMINED_MODEL,
 )
+# Cost grows to seconds beyond this many elements; `check_network` covers what matters there.
+_CHECKED_ELEMENTS = 20_000
+_COSTLY = (libsbml.LIBSBML_CAT_GENERAL_CONSISTENCY, libsbml.LIBSBML_CAT_MATHML_CONSISTENCY)
 _DRAWING = ("layout", "layout_l2", "render", "groups")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _SHOWN = 3
@@ -126,13 +129,20 @@ def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBML
         document.setLocationURI((folder / "model.xml").resolve().as_uri())
     # What does not parse is not worth checking: the same mistakes would be told twice.
     _raise_errors(document, name)
-    for category in _UNCHECKED:
+    for category in _UNCHECKED if _size(document) <= _CHECKED_ELEMENTS else _UNCHECKED + _COSTLY:
         document.setConsistencyChecks(category, False)
     document.checkConsistency()
     _raise_errors(document, name)
     if document.getModel() is None:
         raise ModelIOError(f"{name}: the SBML document contains no model")
     return _flatten(document, name)
+
+
+def _size(document: libsbml.SBMLDocument) -> int:
+    model = document.getModel()
+    if model is None:
+        return 0
+    return model.getNumSpecies() + model.getNumParameters() + model.getNumReactions() + model.getNumRules()
 
 
 def _flatten(document: libsbml.SBMLDocument, name: str) -> libsbml.SBMLDocument:

@@ -59,6 +59,12 @@ def _real(value: float) -> float:
     return math.nan if math.isnan(value) else value
 
 
+def _each(listed: libsbml.ListOf) -> list:
+    """Return the elements of a list (libsbml's own iterator costs five times as much)."""
+    get = listed.get
+    return [get(i) for i in range(listed.size())]
+
+
 class _Reading:
     """The passes over one model; each method is one pass."""
 
@@ -67,23 +73,26 @@ class _Reading:
         self.model = document.getModel()
         self.source = source
         self.level = document.getLevel()
-        self.extra_rules: list[AssignmentRule] = []
-        self.unsupported: list[UnsupportedFeature] = []
+        self.reactions = [
+            (r.getId(), r, _each(r.getListOfReactants()), _each(r.getListOfProducts()))
+            for r in _each(self.model.getListOfReactions())
+        ]
 
     def network(self) -> Network:
         """Run the passes in the order their reasons demand."""
         model = self.model
         unit_definitions = self._unit_definitions()
-        # Ids before anything generated: generated ids must not collide with the file's.
+        # Ids before anything generated: generated ids must neither collide with the file's nor be
+        # known to its formulas.
         self.taken = self._global_ids()
+        names = {name: symbol(name) for name in self.taken}
         # Local parameters before laws: laws are renamed by them.
         parameters = self._parameters()
         self.local_ids, lifted = self._local_parameters()
-        # References before formulas: rules may name the id that a stoichiometry formula gets.
+        # References before rules: their stoichiometry formulas become rules.
         references = self._species_references()
-        names = {name: symbol(name) for name in self.taken}
         # Function definitions before any formula: calls are expanded while reading.
-        definitions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
+        definitions = {f.getId(): f for f in _each(model.getListOfFunctionDefinitions())}
         self.math = MathReader(names, definitions)
         reactions = self._reactions(references)
         rules = self._rules()
@@ -112,16 +121,11 @@ class _Reading:
     def _global_ids(self) -> dict[str, None]:
         model = self.model
         ids: dict[str, None] = {}
-        for listed in (
-            model.getListOfCompartments(),
-            model.getListOfSpecies(),
-            model.getListOfParameters(),
-            model.getListOfReactions(),
-        ):
-            ids.update((element.getId(), None) for element in listed)
-        for reaction in model.getListOfReactions():
-            for listed in (reaction.getListOfReactants(), reaction.getListOfProducts()):
-                ids.update((ref.getId(), None) for ref in listed if ref.isSetId())
+        for listed in (model.getListOfCompartments(), model.getListOfSpecies(), model.getListOfParameters()):
+            ids.update((element.getId(), None) for element in _each(listed))
+        ids.update((reaction_id, None) for reaction_id, *_ in self.reactions)
+        for _, _, *sides in self.reactions:
+            ids.update((ref.getId(), None) for side in sides for ref in side if ref.isSetId())
         return ids
 
     def _new_id(self, wanted: str) -> str:
@@ -144,11 +148,11 @@ class _Reading:
                         unit.getScale(),
                         unit.getMultiplier(),
                     )
-                    for unit in definition.getListOfUnits()
+                    for unit in _each(definition.getListOfUnits())
                 ),
                 self._name(definition),
             )
-            for definition in self.model.getListOfUnitDefinitions()
+            for definition in _each(self.model.getListOfUnitDefinitions())
         )
 
     def _model_units(self, definitions: tuple[UnitDefinition, ...]) -> ModelUnits:
@@ -184,7 +188,7 @@ class _Reading:
                 c.getUnits(),
                 self._name(c),
             )
-            for c in self.model.getListOfCompartments()
+            for c in _each(self.model.getListOfCompartments())
         )
 
     def _species(self) -> tuple[Species, ...]:
@@ -201,7 +205,7 @@ class _Reading:
                 s.getSubstanceUnits(),
                 self._name(s),
             )
-            for s in self.model.getListOfSpecies()
+            for s in _each(self.model.getListOfSpecies())
         )
 
     def _parameter(self, p, new_id: str, is_constant: bool, local_to=None) -> Parameter:
@@ -210,35 +214,31 @@ class _Reading:
 
     def _parameters(self) -> tuple[Parameter, ...]:
         return tuple(
-            self._parameter(p, p.getId(), self._constancy(p)) for p in self.model.getListOfParameters()
+            self._parameter(p, p.getId(), self._constancy(p)) for p in _each(self.model.getListOfParameters())
         )
 
     def _local_parameters(self) -> tuple[dict[str, dict[str, str]], tuple[Parameter, ...]]:
         """Lift local parameters; also give, per reaction, the new id of each local id."""
         renamed: dict[str, dict[str, str]] = {}
         lifted = []
-        for reaction in self.model.getListOfReactions():
+        for reaction_id, reaction, *_ in self.reactions:
             law = reaction.getKineticLaw()
             if law is None:
                 continue
-            reaction_id = reaction.getId()
-            for p in law.getListOfLocalParameters() if self.level > 2 else law.getListOfParameters():
+            for p in _each(law.getListOfLocalParameters() if self.level > 2 else law.getListOfParameters()):
                 new_id = self._new_id(f"{reaction_id}_{p.getId()}")
                 renamed.setdefault(reaction_id, {})[p.getId()] = new_id
                 lifted.append(self._parameter(p, new_id, True, (reaction_id, p.getId())))
         return renamed, tuple(lifted)
 
-    def _species_references(self) -> dict[str, tuple[tuple[SpeciesReference, ...], ...]]:
+    def _species_references(self) -> list[tuple[tuple[SpeciesReference, ...], ...]]:
         self.stoichiometry_formulas: list[tuple[str, object]] = []
-        return {
-            r.getId(): (
-                tuple(self._species_reference(r, ref) for ref in r.getListOfReactants()),
-                tuple(self._species_reference(r, ref) for ref in r.getListOfProducts()),
-            )
-            for r in self.model.getListOfReactions()
-        }
+        return [
+            tuple(tuple(self._species_reference(reaction_id, ref) for ref in side) for side in sides)
+            for reaction_id, _, *sides in self.reactions
+        ]
 
-    def _species_reference(self, reaction, ref) -> SpeciesReference:
+    def _species_reference(self, reaction_id: str, ref) -> SpeciesReference:
         species = ref.getSpecies()
         if self.level > 2:
             value = _real(ref.getStoichiometry()) if ref.isSetStoichiometry() else None
@@ -249,7 +249,7 @@ class _Reading:
         if formula is not None and formula.isNumber():
             return SpeciesReference(species, _real(formula.getValue()), ref.getId())
         # Level 3 has no stoichiometry formula: it is an assignment rule for the reference.
-        new_id = ref.getId() or self._new_id(f"{reaction.getId()}_{species}_stoichiometry")
+        new_id = ref.getId() or self._new_id(f"{reaction_id}_{species}_stoichiometry")
         self.stoichiometry_formulas.append((new_id, formula))
         return SpeciesReference(species, None, new_id, False)
 
@@ -260,21 +260,24 @@ class _Reading:
         )
 
     def _reactions(self, references) -> tuple[Reaction, ...]:
-        return tuple(self._reaction(r, *references[r.getId()]) for r in self.model.getListOfReactions())
+        return tuple(
+            self._reaction(reaction_id, r, *sides)
+            for (reaction_id, r, *_), sides in zip(self.reactions, references, strict=True)
+        )
 
-    def _reaction(self, r, reactants, products) -> Reaction:
+    def _reaction(self, reaction_id: str, r, reactants, products) -> Reaction:
         law = r.getKineticLaw()
         formula = None
         if law is not None:
-            local = self.local_ids.get(r.getId())
+            local = self.local_ids.get(reaction_id)
             if local:
                 local = {name: symbol(new) for name, new in local.items()}
-            formula = self.math.read(law.getMath(), f"kinetic law of reaction '{r.getId()}'", local)
+            formula = self.math.read(law.getMath(), f"kinetic law of reaction '{reaction_id}'", local)
         return Reaction(
-            r.getId(),
+            reaction_id,
             reactants,
             products,
-            tuple(ref.getSpecies() for ref in r.getListOfModifiers()),
+            tuple(ref.getSpecies() for ref in _each(r.getListOfModifiers())),
             formula,
             r.getReversible(),
             r.getFast(),
@@ -285,11 +288,11 @@ class _Reading:
     def _initial_assignments(self) -> tuple[InitialAssignment, ...]:
         return tuple(
             InitialAssignment(a.getSymbol(), self.math.read(a.getMath(), f"initial assignment of '{a.getSymbol()}'"))
-            for a in self.model.getListOfInitialAssignments()
+            for a in _each(self.model.getListOfInitialAssignments())
         )
 
     def _rules(self) -> tuple[AssignmentRule | RateRule | AlgebraicRule, ...]:
-        return tuple(self._rule(rule) for rule in self.model.getListOfRules())
+        return tuple(self._rule(rule) for rule in _each(self.model.getListOfRules()))
 
     def _rule(self, rule) -> AssignmentRule | RateRule | AlgebraicRule:
         if rule.isAlgebraic():
@@ -299,7 +302,7 @@ class _Reading:
         return kind(variable, self.math.read(rule.getMath(), f"{word} of '{variable}'"))
 
     def _events(self) -> tuple[Event, ...]:
-        return tuple(self._event(event) for event in self.model.getListOfEvents())
+        return tuple(self._event(event) for event in _each(self.model.getListOfEvents()))
 
     def _event(self, event) -> Event:
         where = f"event '{event.getId()}'"
@@ -312,7 +315,7 @@ class _Reading:
         return Event(
             event.getId(),
             formula(trigger),
-            tuple(EventAssignment(a.getVariable(), formula(a)) for a in event.getListOfEventAssignments()),
+            tuple(EventAssignment(a.getVariable(), formula(a)) for a in _each(event.getListOfEventAssignments())),
             formula(event.getDelay()),
             formula(event.getPriority()) if is_level_3 else None,
             trigger.getInitialValue() if is_level_3 and trigger is not None else True,
