@@ -1,0 +1,32 @@
+"""Folding, data binding, simulator bridges and commands: the bridge between files and dynamics.
+
+The public names are loaded on first use, so that importing the package stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_HOME = {
+    "Folding": "converters.folding",
+    "TimeCourse": "converters.time_course",
+    "cross_validate": "converters.cross_validate",
+    "describe": "converters.show",
+    "enumerate_network": "converters.enumerate",
+    "fold_network": "converters.fold",
+    "load_folding": "converters.archive",
+    "run_time_course": "converters.time_course",
+    "save_folding": "converters.archive",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 (a list of the keys above)
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'converters' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -18,7 +18,7 @@ from converters.folding import Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
 
-def fold_network(network: Network) -> Folding:
+def fold_network(network: Network, flat_only: bool = False) -> Folding:
     """Return the exact fold of a network.
 
     Candidate labellings are priced by description length (`converters.fold.bits`) and the
@@ -30,6 +30,9 @@ def fold_network(network: Network) -> Folding:
     network : Network
         Any network; what cannot be indexed (events, fast reactions, ...) is held and listed
         in ``Folding.unsupported``.
+    flat_only : bool
+        Take the labelling that gives every element of a kind one list, without indices of
+        its own: reactions are still grouped by rate law.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def fold_network(network: Network) -> Folding:
         for items in (inventory.reactions, inventory.assignments, inventory.initial)
     ]
     values = element_values(elements)
-    plans = list(_candidates(stages, elements))
+    plans = [plan_domains(stages, flat(elements))] if flat_only else list(_candidates(stages, elements))
     prices = [plan_bits(plan, values) for plan in plans]
     best = min(range(len(plans)), key=prices.__getitem__)
     assembly = assemble(plans[best], elements, values, network.id)
