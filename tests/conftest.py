@@ -1,0 +1,28 @@
+"""Shared by all tests: float64 in JAX, the shipped models, and the data that may be present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of models that ship with the project."""
+    return ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real models and reference results; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("ICRN_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: set ICRN_DATA to the folder that holds it")
+    return folder
