@@ -115,7 +115,8 @@ def reindex_constants(plan: Plan) -> Labelling:
 
     Where the species of a block form a dense domain and each entry of a constant's column
     belongs to one index tuple of it, the ids of the constants carry no information the
-    species do not: they become a tensor over the symbols that determine them.
+    species do not: they become a tensor over the symbols that determine them. Where there is
+    no such block, the plan's own labelling is returned.
     """
     labelling = plan.labelling
     new: list[Draft] = []
@@ -126,7 +127,7 @@ def reindex_constants(plan: Plan) -> Labelling:
     for domain in sorted(plan.domains, key=lambda d: -len(d.block.rows)):
         if domain.form == "relation":
             new += _reindexed(domain, plan, claimed)
-    return relabel(labelling, new)
+    return relabel(labelling, new) if new else labelling
 
 
 def _reindexed(domain: DomainDraft, plan: Plan, claimed: set[int]) -> list[Draft]:

@@ -13,7 +13,7 @@ from converters.fold.domains import Plan, drop_idle_bases, plan_domains, reindex
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
-from converters.fold.labelling import Labelling, by_names, flat
+from converters.fold.labelling import by_names, flat
 from converters.folding import Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
@@ -84,8 +84,8 @@ def _candidates(stages: list[list[Group]], elements: Elements) -> Iterator[Plan]
 
 
 def _refined(stages: list[list[Group]], plan: Plan) -> Iterator[Plan]:
-    labelling: Labelling = reindex_constants(plan)
-    if len(labelling.drafts) != len(plan.labelling.drafts):
+    labelling = reindex_constants(plan)
+    if labelling is not plan.labelling:
         yield plan_domains(stages, labelling)
 
 
