@@ -1,0 +1,65 @@
+"""Represent, compile, simulate and train indexed chemical reaction networks (ICRN)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from icrn_core.errors import IcrnError
+from icrn_core.icrn import (
+    ICRN,
+    AssignedQuantity,
+    BaseSpecies,
+    IndexDomain,
+    IndexedAssignment,
+    IndexedReaction,
+    IndexSet,
+    IndexSymbol,
+    Placement,
+    RateConstant,
+    RateLaw,
+    Reference,
+    Term,
+)
+
+# Loaded on first use: they import JAX, which the data model does not need.
+_LAZY = {
+    "Dynamics": "icrn_core.dynamics",
+    "Observation": "icrn_core.dynamics",
+    "Solution": "icrn_core.solution",
+    "ResultCode": "icrn_core.solution",
+    "compile_icrn": "icrn_core.compile",
+    "simulate": "icrn_core.simulation",
+}
+
+__all__ = [
+    "ICRN",
+    "AssignedQuantity",
+    "BaseSpecies",
+    "Dynamics",
+    "IcrnError",
+    "IndexDomain",
+    "IndexSet",
+    "IndexSymbol",
+    "IndexedAssignment",
+    "IndexedReaction",
+    "Observation",
+    "Placement",
+    "RateConstant",
+    "RateLaw",
+    "Reference",
+    "ResultCode",
+    "Solution",
+    "Term",
+    "compile_icrn",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'icrn_core' has no attribute '{name}'")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

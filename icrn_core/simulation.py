@@ -1,0 +1,141 @@
+"""`simulate`: the public face of the integrators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from icrn_core.dynamics import Dynamics
+from icrn_core.errors import IcrnError
+from icrn_core.integrate import STEPPERS, Problem, Settings, advance, solve
+from icrn_core.solution import Solution
+
+# Above this many state entries factorising a dense Jacobian costs more than explicit steps do.
+_DENSE_JACOBIAN_UP_TO = 1200
+
+
+def simulate(
+    dynamics: Dynamics,
+    values: Mapping[str, Array],
+    params: Mapping[str, Array],
+    times: Array,
+    *,
+    t0: float = 0.0,
+    solver: Literal["auto", "rodas5p", "dopri5"] = "auto",
+    rtol: float = 1e-6,
+    atol: float | Array | Mapping[str, Array] = 1e-9,
+    max_steps: int = 100_000,
+    differentiate: Literal["reverse", "forward"] = "reverse",
+) -> Solution:
+    """Integrate dy/dt = f(t, y, params) and return the states at the given times.
+
+    Pure JAX: works under ``jit``, ``vmap`` and ``grad``; never raises for what happens during
+    the run, but notes it in ``Solution.result`` (see `Solution.check`).
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        From `compile_icrn`.
+    values : mapping of str to array
+        Initial values by base species, in each one's ``initial_unit``.
+    params : mapping of str to array
+        Values by rate constant.
+    times : (n_times,)
+        Output times, ascending, none before ``t0``. They do not limit the steps.
+    t0 : float
+        Initial time.
+    solver : {"auto", "rodas5p", "dopri5"}
+        Stiff (order 5, dense analytic Jacobian) or explicit (order 5); auto is the stiff one
+        unless the state is too large for a dense Jacobian.
+    rtol : float
+        Relative tolerance.
+    atol : float, (n_state,) or mapping of str to array
+        Absolute tolerance, in the units of the state; by base species if a mapping.
+    max_steps : int
+        Most steps tried.
+    differentiate : {"reverse", "forward"}
+        Which derivatives can be taken: reverse mode by a discrete adjoint (``grad``, ``vjp``),
+        or forward mode through the loop (``jvp``, ``jacfwd``).
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    IcrnError
+        Missing, unknown or misshapen tensors, descending times, an unknown solver, 64-bit
+        floats switched off.
+    """
+    _check_precision(rtol)
+    if solver not in ("auto", *STEPPERS):
+        raise IcrnError(f"no solver is called '{solver}' (there are: auto, {', '.join(STEPPERS)})")
+    if differentiate not in ("reverse", "forward"):
+        raise IcrnError(f"differentiate is 'reverse' or 'forward', not '{differentiate}'")
+    times = jnp.asarray(times, dtype=float)
+    _check_times(times, t0)
+    if solver == "auto":
+        solver = "rodas5p" if dynamics.n_state <= _DENSE_JACOBIAN_UP_TO else "dopri5"
+    return _simulate(
+        dynamics,
+        dynamics.pack_state(values),
+        dynamics.pack_params(params),
+        Problem(times, jnp.asarray(t0, float), jnp.asarray(rtol, float), _tolerance(dynamics, atol)),
+        settings=Settings(solver, int(max_steps)),
+        is_reverse=differentiate == "reverse",
+    )
+
+
+@partial(jax.jit, static_argnames=("settings", "is_reverse"))
+def _simulate(
+    dynamics: Dynamics, values: Array, params: Array, problem: Problem, *, settings: Settings, is_reverse: bool
+) -> Solution:
+    y, params = dynamics.initial_vectors(values, params, problem.t0)
+    prepared = dynamics.prepare(params)
+    if is_reverse:
+        outcome = solve(settings, dynamics, problem, y, prepared)
+    else:
+        outcome = advance(settings, dynamics, problem, y, prepared)[0]
+    return Solution(
+        times=problem.times,
+        states=dynamics.unpack_state(outcome.states),
+        params=dynamics.unpack_params(params),
+        statistics=outcome.statistics,
+        result=outcome.code,
+        reached=outcome.reached,
+    )
+
+
+def _check_precision(rtol: float) -> None:
+    if not jax.config.jax_enable_x64 and not (not isinstance(rtol, jax.core.Tracer) and rtol >= 1e-5):
+        raise IcrnError(
+            f"64-bit floats are switched off and rtol = {rtol} is below what 32-bit floats can reach (1e-5): "
+            "call jax.config.update('jax_enable_x64', True) before simulating, or raise rtol"
+        )
+
+
+def _check_times(times: Array, t0: float) -> None:
+    if times.ndim != 1 or not len(times):
+        raise IcrnError(f"times is a vector of at least one time, not an array of shape {times.shape}")
+    if isinstance(times, jax.core.Tracer) or isinstance(t0, jax.core.Tracer):
+        return
+    given = np.asarray(times)
+    if not np.isfinite(given).all() or (np.diff(given) < 0).any() or given[0] < t0:
+        raise IcrnError(f"times must be finite, ascend and not begin before t0 = {t0}: {given}")
+
+
+def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) -> Array:
+    if isinstance(atol, Mapping):
+        blocks = {block.name: block.shape for block in dynamics.plan.species}
+        unknown = [name for name in atol if name not in blocks]
+        if unknown:
+            raise IcrnError(f"atol names '{unknown[0]}', which is no base species")
+        full = {name: jnp.broadcast_to(jnp.asarray(atol.get(name, 1e-9), float), s) for name, s in blocks.items()}
+        return dynamics.pack_state(full)
+    return jnp.broadcast_to(jnp.asarray(atol, float), (dynamics.n_state,))

@@ -1,0 +1,39 @@
+"""What the steppers share: the result of a step, its dense output, the error norm."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+
+class StepResult(NamedTuple):
+    """State at the end of a step, error estimate, and coefficients of the dense output.
+
+    With θ in [0, 1] the solution inside the step is
+    ``(1−θ) y₀ + θ y₁ + θ (1−θ) (k₀ + θ (k₁ + θ k₂))``.
+    """
+
+    end: Array
+    error: Array
+    dense: Array
+
+
+def interpolate(theta: Array, start: Array, end: Array, dense: Array) -> Array:
+    """Return the solution inside a step, shape ``(n_state,)``."""
+    inner = dense[0] + theta * (dense[1] + theta * dense[2])
+    return (1 - theta) * start + theta * (end + (1 - theta) * inner)
+
+
+def clamp(t: Array, span: tuple) -> Array:
+    """Return the time moved into the span between two breakpoints; None bounds nothing."""
+    first, last = span
+    return t if first is None else jnp.clip(t, first, last)
+
+
+def norm(error: Array, scale: Array) -> Array:
+    """Return the root mean square of error over scale; 0 for an empty state."""
+    if not error.shape[0]:
+        return jnp.zeros((), error.dtype)
+    return jnp.sqrt(jnp.mean(jnp.square(error / scale)))
