@@ -34,6 +34,24 @@ def antimony_to_sbml(text: str, name: str) -> str:
             _forget()
 
 
+def sbml_to_antimony(sbml: str, name: str) -> str:
+    """Return the Antimony translation of an SBML text.
+
+    Raises
+    ------
+    ModelIOError
+        antimony cannot load the SBML.
+    """
+    with _lock:
+        _forget()
+        try:
+            if antimony.loadSBMLString(sbml) == -1:
+                raise ModelIOError(f"{name}: the SBML has no Antimony translation: {_last_error()}")
+            return antimony.getAntimonyString(antimony.getMainModuleName())
+        finally:
+            _forget()
+
+
 def _forget() -> None:
     """Free what the library holds: without this it leaks every model."""
     antimony.clearPreviousLoads()

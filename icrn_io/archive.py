@@ -44,7 +44,9 @@ def _read(archive: zipfile.ZipFile, member: str, name: str, limit: int) -> bytes
     try:
         info = archive.getinfo(member)
     except KeyError:
-        raise ModelIOError(f"{name}: the archive has no file '{member}' (expected a COMBINE archive)") from None
+        raise ModelIOError(
+            f"{name}: the archive has no file '{member}' (expected a COMBINE archive)"
+        ) from None
     # The size in the header can lie: the read itself is bounded too.
     with archive.open(info) as file:
         plain = file.read(limit + 1)

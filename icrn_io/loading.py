@@ -10,7 +10,8 @@ from pathlib import Path
 
 from icrn_io.antimony_text import antimony_to_sbml
 from icrn_io.archive import sbml_of_archive
-from icrn_io.errors import ModelIOError
+from icrn_io.checks import check_network
+from icrn_io.errors import ModelIOError, UnsupportedFeatureError
 from icrn_io.network import Network, SourceDocument
 from icrn_io.sbml_document import decode_sbml, parse_sbml
 from icrn_io.sbml_reader import network_of_document
@@ -89,7 +90,14 @@ def read_bytes(data: bytes, name: str = "standard input", folder: Path | None = 
 
 def _read_sbml(sbml: bytes, text: bytes, kind: str, name: str, folder: Path | None) -> Network:
     document = parse_sbml(decode_sbml(sbml, name), name, folder)
-    return network_of_document(document, SourceDocument(sbml, text, kind))
+    try:
+        network = network_of_document(document, SourceDocument(sbml, text, kind))
+        check_network(network, formulas=False)
+    except UnsupportedFeatureError:
+        raise
+    except ModelIOError as error:
+        raise ModelIOError(f"{name}: {error}") from None
+    return network
 
 
 def _is_text(given: str) -> bool:
@@ -99,7 +107,8 @@ def _is_text(given: str) -> bool:
 
 
 def _looks_like_xml(data: bytes) -> bool:
-    return data.startswith(_BYTE_ORDER_MARKS[1:]) or data.removeprefix(_BYTE_ORDER_MARKS[0]).lstrip().startswith(b"<")
+    plain = data.removeprefix(_BYTE_ORDER_MARKS[0])
+    return data.startswith(_BYTE_ORDER_MARKS[1:]) or plain.lstrip().startswith(b"<")
 
 
 def _file_bytes(path: Path) -> bytes:

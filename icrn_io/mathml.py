@@ -13,6 +13,7 @@ operand is a sum (product) is read as one n-ary sum (product): the order of eval
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import libsbml
@@ -78,6 +79,8 @@ def build(op: str, args: tuple[Expression, ...]) -> Expression:
         args = (_DEFAULT_FIRST[op], *args)
     elif op in _CHAINED and len(args) > 1 and args[0].op == op and len(args[0].args) > 1:
         args = args[0].args + args[1:]
+    elif op == "minus" and len(args) == 1 and args[0].payload == math.inf:
+        return number(-math.inf)  # MathML has no other way to say it
     return Expression(op, args)
 
 
@@ -153,7 +156,7 @@ class MathReader:
             if kind == _NAME:
                 name = item.getName()
                 if name not in names:
-                    raise ModelIOError(f"{where}: the formula names '{name}', which the model does not define")
+                    raise ModelIOError(f"{where}: the formula names '{name}', which does not exist")
                 values.append(names[name])
                 continue
             op = _OPERATOR_OF_TYPE.get(kind)
@@ -193,13 +196,13 @@ class MathReader:
             raise ModelIOError(f"function definition '{name}' is recursive ({cycle}): SBML forbids it")
         self._open.append(name)
         try:
-            math = self._definitions[name].getMath()
-            if math is None or math.getType() != _LAMBDA or math.getNumChildren() <= math.getNumBvars():
+            tree = self._definitions[name].getMath()
+            if tree is None or tree.getType() != _LAMBDA or tree.getNumChildren() <= tree.getNumBvars():
                 raise UnsupportedFeatureError("function definition without mathematics", name)
-            n_variables = math.getNumBvars()
-            variables = tuple(math.getChild(i).getName() for i in range(n_variables))
+            n_variables = tree.getNumBvars()
+            variables = tuple(tree.getChild(i).getName() for i in range(n_variables))
             scope = {variable: symbol(variable) for variable in variables}
-            body = self._walk(math.getChild(n_variables), scope, f"function definition '{name}'")
+            body = self._walk(tree.getChild(n_variables), scope, f"function definition '{name}'")
         finally:
             self._open.pop()
         self._bodies[name] = (variables, body)

@@ -52,7 +52,7 @@ class _Prolog:
                 f"column {error.offset + 1}"
             ) from None
         except (LookupError, UnicodeError) as error:
-            raise ModelIOError(f"{self.name}: the XML declares an encoding that cannot be read: {error}") from None
+            raise ModelIOError(f"{self.name}: the XML's encoding cannot be read: {error}") from None
         return self
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import libsbml
 
@@ -27,6 +28,9 @@ from icrn_io.network import (
     UnsupportedFeature,
 )
 
+# Units that Levels 1 and 2 know without definition, and kinds that Level 3 spells otherwise or dropped.
+_LEVEL_2_UNITS = {"substance": "mole", "volume": "litre", "time": "second", "length": "metre"}
+_OLD_KINDS = {"liter": "litre", "meter": "metre", "Celsius": "kelvin"}
 # Packages that describe drawings, groups or nothing that changes over time.
 _STATIC_PACKAGES = frozenset({"layout", "render", "groups", "comp", "fbc", "l3v2extendedmath"})
 
@@ -73,6 +77,7 @@ class _Reading:
         self.model = document.getModel()
         self.source = source
         self.level = document.getLevel()
+        self.own_units = {d.getId() for d in _each(self.model.getListOfUnitDefinitions())}
         self.reactions = [
             (r.getId(), r, _each(r.getListOfReactants()), _each(r.getListOfProducts()))
             for r in _each(self.model.getListOfReactions())
@@ -81,7 +86,6 @@ class _Reading:
     def network(self) -> Network:
         """Run the passes in the order their reasons demand."""
         model = self.model
-        unit_definitions = self._unit_definitions()
         # Ids before anything generated: generated ids must neither collide with the file's nor be
         # known to its formulas.
         self.taken = self._global_ids()
@@ -97,10 +101,11 @@ class _Reading:
         reactions = self._reactions(references)
         rules = self._rules()
         return Network(
-            id=model.getId(),
+            # An id is the model's own affair: one that is no SId (libsbml lets it pass) is mended.
+            id=re.sub(r"^(?=\d)|\W", "_", model.getId(), flags=re.ASCII),
             name=self._name(model),
-            units=self._model_units(unit_definitions),
-            unit_definitions=unit_definitions,
+            units=self._model_units(),
+            unit_definitions=self._unit_definitions(),
             compartments=self._compartments(),
             species=self._species(),
             parameters=parameters + lifted,
@@ -143,7 +148,7 @@ class _Reading:
                 definition.getId(),
                 tuple(
                     (
-                        libsbml.UnitKind_toString(unit.getKind()),
+                        self._unit(libsbml.UnitKind_toString(unit.getKind())),
                         unit.getExponentAsDouble(),
                         unit.getScale(),
                         unit.getMultiplier(),
@@ -155,13 +160,18 @@ class _Reading:
             for definition in _each(self.model.getListOfUnitDefinitions())
         )
 
-    def _model_units(self, definitions: tuple[UnitDefinition, ...]) -> ModelUnits:
+    def _unit(self, reference: str) -> str:
+        """Return a unit reference in the words of Level 3."""
+        if self.level == 3 or reference in self.own_units:
+            return reference
+        return _LEVEL_2_UNITS.get(reference) or _OLD_KINDS.get(reference, reference)
+
+    def _model_units(self) -> ModelUnits:
         model = self.model
         if self.level < 3:
             # Levels 1 and 2 set model units by defining units of these names.
-            ids = {definition.id for definition in definitions}
             kinds = ("substance", "time", "volume", "area", "length")
-            found = {kind: kind for kind in kinds if kind in ids}
+            found = {kind: kind for kind in kinds if kind in self.own_units}
             return ModelUnits(**found, extent=found.get("substance", ""))
         return ModelUnits(
             model.getSubstanceUnits(),
@@ -185,7 +195,7 @@ class _Reading:
                 _real(c.getSize()) if c.isSetSize() or self.level == 1 else None,
                 self._constancy(c),
                 c.getSpatialDimensionsAsDouble() if c.isSetSpatialDimensions() or self.level < 3 else 3.0,
-                c.getUnits(),
+                self._unit(c.getUnits()),
                 self._name(c),
             )
             for c in _each(self.model.getListOfCompartments())
@@ -202,7 +212,7 @@ class _Reading:
                 s.getBoundaryCondition(),
                 self.level > 1 and s.getConstant(),
                 s.getConversionFactor(),
-                s.getSubstanceUnits(),
+                self._unit(s.getSubstanceUnits()),
                 self._name(s),
             )
             for s in _each(self.model.getListOfSpecies())
@@ -210,7 +220,7 @@ class _Reading:
 
     def _parameter(self, p, new_id: str, is_constant: bool, local_to=None) -> Parameter:
         value = _real(p.getValue()) if p.isSetValue() else None
-        return Parameter(new_id, value, is_constant, p.getUnits(), self._name(p), local_to)
+        return Parameter(new_id, value, is_constant, self._unit(p.getUnits()), self._name(p), local_to)
 
     def _parameters(self) -> tuple[Parameter, ...]:
         return tuple(
@@ -287,7 +297,9 @@ class _Reading:
 
     def _initial_assignments(self) -> tuple[InitialAssignment, ...]:
         return tuple(
-            InitialAssignment(a.getSymbol(), self.math.read(a.getMath(), f"initial assignment of '{a.getSymbol()}'"))
+            InitialAssignment(
+                a.getSymbol(), self.math.read(a.getMath(), f"initial assignment of '{a.getSymbol()}'")
+            )
             for a in _each(self.model.getListOfInitialAssignments())
         )
 
@@ -312,10 +324,13 @@ class _Reading:
         def formula(part):
             return None if part is None else self.math.read(part.getMath(), where)
 
+        assignments = tuple(
+            EventAssignment(a.getVariable(), formula(a)) for a in _each(event.getListOfEventAssignments())
+        )
         return Event(
             event.getId(),
             formula(trigger),
-            tuple(EventAssignment(a.getVariable(), formula(a)) for a in _each(event.getListOfEventAssignments())),
+            assignments,
             formula(event.getDelay()),
             formula(event.getPriority()) if is_level_3 else None,
             trigger.getInitialValue() if is_level_3 and trigger is not None else True,
@@ -324,6 +339,9 @@ class _Reading:
             self._name(event),
         )
 
+    def _has_laws(self) -> bool:
+        return any(reaction.getKineticLaw() is not None for _, reaction, *_ in self.reactions)
+
     def _packages(self) -> tuple[UnsupportedFeature, ...]:
         found = []
         document, model = self.document, self.model
@@ -331,4 +349,8 @@ class _Reading:
             package = document.getPlugin(i).getPackageName()
             if document.getPackageRequired(package) and package not in _STATIC_PACKAGES:
                 found.append(UnsupportedFeature(f"SBML package '{package}'", model.getId()))
+        flux_balance = model.getPlugin("fbc")
+        if flux_balance is not None and flux_balance.getNumObjectives() and not self._has_laws():
+            detail = "its fluxes come from an optimisation, not from kinetic laws"
+            found.append(UnsupportedFeature("flux balance model (package fbc)", model.getId(), detail))
         return tuple(found)

@@ -1,0 +1,129 @@
+"""Write a `Network`: patch the document it came from, or write SBML or Antimony afresh."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from icrn_io.antimony_text import sbml_to_antimony
+from icrn_io.errors import ModelIOError
+from icrn_io.loading import read_bytes
+from icrn_io.network import Network
+from icrn_io.sbml_format import format_sbml
+from icrn_io.sbml_patch import find_changes, patch_sbml
+
+_FORMAT_OF_SUFFIX = {".xml": "sbml", ".sbml": "sbml", ".ant": "antimony", ".txt": "antimony"}
+
+
+def write_model(network: Network, path: str | os.PathLike[str], fresh: bool = False) -> None:
+    """Write a network to a file; a crash leaves the old file.
+
+    Parameters
+    ----------
+    network : Network
+        What to write.
+    path : str or path
+        ``.xml`` or ``.sbml`` for SBML, ``.ant`` or ``.txt`` for Antimony; ``.gz`` after it to
+        compress.
+    fresh : bool
+        As in `format_model`.
+
+    Raises
+    ------
+    ModelIOError
+        An unknown suffix, a file that cannot be written, or as `format_model`.
+    """
+    path = Path(path)
+    is_compressed = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if is_compressed else path).suffix.lower()
+    if suffix not in _FORMAT_OF_SUFFIX:
+        raise ModelIOError(
+            f"{path}: the suffix '{suffix}' names no format; expected one of {', '.join(_FORMAT_OF_SUFFIX)}"
+        )
+    data = format_model(network, _FORMAT_OF_SUFFIX[suffix], fresh)
+    # No time stamp: equal networks give equal files.
+    _write_atomically(gzip.compress(data, mtime=0) if is_compressed else data, path)
+
+
+def format_model(network: Network, fmt: str = "sbml", fresh: bool = False) -> bytes:
+    """Return the text of a network as SBML or Antimony.
+
+    Where the network came from a document, that document is returned, byte for byte where
+    nothing changed, else with the changed values set in it at its own level: amounts,
+    concentrations, parameters, compartment sizes, stoichiometries, and initial assignments
+    taken out. Everything else in it stays.
+
+    Parameters
+    ----------
+    network : Network
+        What to write.
+    fmt : {"sbml", "antimony"}
+        Antimony is always made from the SBML, unless nothing changed.
+    fresh : bool
+        Write a new SBML Level 3 document from the network alone: without notes, annotations
+        and layout, function definitions expanded.
+
+    Raises
+    ------
+    ModelIOError
+        The network differs from its document in more than values and ``fresh`` is not set;
+        or it is not consistent.
+    UnsupportedFeatureError
+        ``fresh`` and a construct that the network cannot hold.
+    """
+    if fmt not in ("sbml", "antimony"):
+        raise ModelIOError(f"unknown format '{fmt}'; expected 'sbml' or 'antimony'")
+    source = network.source
+    if fresh or source is None:
+        sbml = format_sbml(network).encode()
+        _read_back(sbml, network, "the fresh SBML")
+    else:
+        sbml = _patched(network)
+        if fmt == "antimony" and source.format == "antimony" and sbml == source.sbml:
+            return source.text
+    return sbml if fmt == "sbml" else sbml_to_antimony(sbml.decode(), network.id or "the network").encode()
+
+
+def _patched(network: Network) -> bytes:
+    source = network.source
+    old = read_bytes(source.sbml, "the original document")
+    if old == network:
+        return source.sbml
+    sbml = patch_sbml(source.sbml, find_changes(old, network))
+    _read_back(sbml, network, "the patched document")
+    return sbml
+
+
+def _read_back(sbml: bytes, network: Network, what: str) -> None:
+    """Raise where a text just made does not say what the network says."""
+    read = read_bytes(sbml, what)
+    # Lifted parameters that another element uses can only be written as global ones.
+    if _comparable(read) != _comparable(network):
+        raise ModelIOError(f"{what} would not read back as the same network, so it is not written"
+            " (a value inside a submodel, or a document that breaks the rules of SBML)")
+
+
+def _comparable(network: Network) -> Network:
+    """Return the network without what a fresh document cannot always say of its parameters."""
+    parameters = sorted((replace(p, local_to=None) for p in network.parameters), key=lambda p: p.id)
+    return replace(network, parameters=tuple(parameters))
+
+
+def _write_atomically(data: bytes, path: Path) -> None:
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+        # Temporary files are private; the result gets the permissions of any new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise ModelIOError(f"{path}: the file cannot be written: {error.strerror}") from None
