@@ -22,7 +22,7 @@ def as_network(model) -> Network:
     if isinstance(model, Network):
         return model
     if isinstance(model, Folding) or is_archive(model):
-        from converters import enumerate_network
+        from converters.enumerate import enumerate_network
 
         return enumerate_network(as_folding(model))
     from icrn_io import read_model
@@ -44,7 +44,7 @@ def as_folding(model) -> Folding:
         from converters.archive import load_folding
 
         return load_folding(model)
-    from converters import fold_network
+    from converters.fold import fold_network
 
     return fold_network(as_network(model))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from math import isfinite
 
+from converters.quantities import symbol_quantities
 from icrn_io.errors import ModelIOError
 from icrn_io.network import (
     AssignmentRule,
@@ -47,11 +48,11 @@ def apply_overrides(network: Network, overrides: Mapping[str, float]) -> Network
     """
     values = {element_id: _finite(element_id, value) for element_id, value in overrides.items()}
     _check_ids(network, values)
-    points = {c.id for c in network.compartments if c.spatial_dimensions == 0}
+    quantities = symbol_quantities(network)
     return replace(
         network,
         compartments=tuple(_sized(c, values) for c in network.compartments),
-        species=tuple(_initialised(s, values, points) for s in network.species),
+        species=tuple(_initialised(s, values, quantities) for s in network.species),
         parameters=tuple(_valued(p, values) for p in network.parameters),
         reactions=tuple(_with_stoichiometries(r, values) for r in network.reactions),
         initial_assignments=tuple(a for a in network.initial_assignments if a.variable not in values),
@@ -105,11 +106,11 @@ def _valued(parameter: Parameter, values: Mapping[str, float]) -> Parameter:
     return replace(parameter, value=values[parameter.id]) if parameter.id in values else parameter
 
 
-def _initialised(species: Species, values: Mapping[str, float], points: set[str]) -> Species:
+def _initialised(species: Species, values: Mapping[str, float], quantities: Mapping[str, str]) -> Species:
     if species.id not in values:
         return species
     value = values[species.id]
-    if species.has_only_substance_units or species.compartment in points:
+    if quantities[species.id] == "amount":
         return replace(species, initial_amount=value, initial_concentration=None)
     return replace(species, initial_amount=None, initial_concentration=value)
 

@@ -1,0 +1,208 @@
+"""What the commands share: how they start, fail, read models and speak."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from converters.folding import Folding
+    from icrn_io.network import Network
+
+DISTRIBUTION = "icrn-sbml"
+
+MODEL_HELP = (
+    "SBML of any level (.xml, .sbml), Antimony (.ant, .txt), a COMBINE archive (.omex), each "
+    "also gzipped; - reads standard input."
+)
+
+
+def package_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "of a source tree that is not installed"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{DISTRIBUTION} {package_version()}")
+        raise typer.Exit()
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+]
+
+
+def make_app(command: Callable, example: str) -> typer.Typer:
+    """Return the application of one command, with an example below its help."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.command(epilog=f"Example:  {example}", context_settings={"help_option_names": ["-h", "--help"]})(
+        command
+    )
+    return app
+
+
+def run(app: typer.Typer, name: str) -> None:
+    """Run a command as a program and exit: 0 done, 1 refused or failed, 2 wrong usage.
+
+    What fails is told in one line on standard error.
+    """
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    with _native_noise_silenced():
+        code = exit_code(lambda: app(prog_name=name, standalone_mode=True))
+        sys.stderr.flush()
+    sys.exit(code)
+
+
+def exit_code(work: Callable[[], object]) -> int:
+    """Do the work of a command and return its exit code, telling what failed."""
+    try:
+        work()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt:
+        return _tell("interrupted")
+    except BrokenPipeError:
+        # The reader of our output has gone; leave nothing for the interpreter to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (MemoryError, RecursionError) as error:
+        return _tell(f"the model is too large or too deeply nested ({type(error).__name__})")
+    except ValueError as error:
+        if _is_expected(error):
+            return _tell(str(error))
+        return _tell_defect(error)
+    except Exception as error:  # noqa: BLE001 - the last resort of a program: no traceback for users
+        return _tell_defect(error)
+    return 0
+
+
+def _is_expected(error: ValueError) -> bool:
+    from icrn_core.errors import IcrnError
+    from icrn_io.errors import ModelIOError
+
+    return isinstance(error, (ModelIOError, IcrnError))
+
+
+def _tell(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _tell_defect(error: Exception) -> int:
+    if os.environ.get("ICRN_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    return _tell(
+        f"defect of {DISTRIBUTION} ({type(error).__name__}: {error}); "
+        "please report it with the model (ICRN_TRACEBACK=1 shows where)"
+    )
+
+
+@contextmanager
+def _native_noise_silenced() -> Iterator[None]:
+    # CVODE and libsbml write to file descriptor 2 by themselves what is also raised.
+    python_stderr, saved = sys.stderr, os.dup(2)
+    sys.stderr = os.fdopen(saved, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    os.close(sink)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = python_stderr
+        os.dup2(saved, 2)
+
+
+def read(model: str) -> Network | Folding:
+    """Return what a MODEL or FILE.icrn argument names; ``-`` is standard input.
+
+    Raises
+    ------
+    ModelIOError
+        It cannot be read.
+    """
+    from pathlib import Path
+
+    from converters.models import is_archive
+
+    if model == "-":
+        from icrn_io import read_bytes
+
+        return read_bytes(sys.stdin.buffer.read(), "standard input")
+    if is_archive(model):
+        from converters.archive import load_folding
+
+        return load_folding(model)
+    from icrn_io import read_model
+
+    return read_model(Path(model))
+
+
+def read_archive(path: str) -> Folding:
+    """Return the folding of a FILE.icrn argument.
+
+    Raises
+    ------
+    ModelIOError
+        It is another kind of file, or cannot be read.
+    """
+    from converters.archive import load_folding
+    from converters.models import is_archive
+    from icrn_io.errors import ModelIOError
+
+    if not is_archive(path):
+        raise ModelIOError(f"'{path}' is no .icrn file: make one with icrn-import {path}")
+    return load_folding(path)
+
+
+def parse_settings(settings: list[str]) -> dict[str, float]:
+    """Return ``ID=VALUE`` arguments as a dictionary.
+
+    Raises
+    ------
+    typer.BadParameter
+        One has another form, or an id comes twice.
+    """
+    values: dict[str, float] = {}
+    for setting in settings:
+        element_id, equals, text = setting.partition("=")
+        element_id = element_id.strip()
+        try:
+            value = float(text)
+        except ValueError:
+            value = None
+        if not equals or not element_id or value is None:
+            raise typer.BadParameter(f"'{setting}' is not of the form ID=VALUE, such as k1=0.5")
+        if element_id in values:
+            raise typer.BadParameter(f"'{element_id}' is set twice")
+        values[element_id] = value
+    return values
+
+
+@contextmanager
+def progress(message: str) -> Iterator[None]:
+    """Show on standard error, where that is a terminal, that work is going on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(message):
+        yield
+
+
+def say(message: str) -> None:
+    """Tell something on standard error that is no result."""
+    typer.echo(message, err=True)

@@ -1,0 +1,95 @@
+"""``icrn-import``: fold a model file into an indexed network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from converters.cli.app import MODEL_HELP, VersionOption, make_app, progress, read, run, say
+
+if TYPE_CHECKING:
+    from converters.folding import Folding
+
+_SUFFIXES = (".gz", ".xml", ".sbml", ".ant", ".txt", ".omex")
+
+
+def import_model(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)],
+    output: Annotated[
+        str | None, typer.Option("-o", metavar="FILE.icrn", help="Where to write; STEM.icrn here by default.")
+    ] = None,
+    hints: Annotated[
+        str | None, typer.Option(metavar="FILE.toml", help="Index sets and names to use (not yet supported).")
+    ] = None,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="Group reactions by rate law only, without index structure.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    report_file: Annotated[
+        str | None, typer.Option("--report", metavar="FILE.html", help="Write what is printed as HTML too.")
+    ] = None,
+    version: VersionOption = False,
+) -> None:
+    """Read a model, find its index structure, and write it as an .icrn file.
+
+    Prints the network in index notation: index sets with their sizes, what folded and by how
+    much, what stayed a relation and why, and the check that nothing was lost.
+    """
+    from converters.archive import save_folding
+    from converters.files import write_atomically
+    from converters.fold import fold_network
+    from converters.folding_report import folding_json, folding_text, html_page
+    from converters.models import as_network, is_archive
+    from icrn_io.errors import ModelIOError
+
+    if hints is not None:
+        raise ModelIOError(
+            "--hints is not supported yet: leave it out, the index structure is found from the ids"
+        )
+    if is_archive(model):
+        raise ModelIOError(f"'{model}' is folded already: icrn-show {model} prints it")
+    target = output or default_output(model)
+    if not is_archive(target):
+        raise ModelIOError(f"-o '{target}': the name of a folded network ends in .icrn")
+    with progress("Reading the model"):
+        network = as_network(read(model))
+    with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):
+        folding = fold_network(network, flat_only=flat)
+    save_folding(folding, target)
+    if report_file is not None:
+        write_atomically(report_file, html_page(folding))
+        say(f"wrote {report_file}")
+    typer.echo(json.dumps(folding_json(folding), indent=2) if as_json else folding_text(folding))
+    warn_unsupported(folding)
+    say(f"wrote {target}")
+
+
+def default_output(model: str) -> str:
+    """Return STEM.icrn, in the current directory, for the name of a model."""
+    if model == "-":
+        return "model.icrn"
+    name = Path(model).name
+    while name.lower().endswith(_SUFFIXES) and "." in name.lstrip("."):
+        name = name[: name.rindex(".")]
+    return f"{name}.icrn"
+
+
+def warn_unsupported(folding: Folding) -> None:
+    """Tell on standard error that the network is held but cannot be simulated."""
+    if folding.unsupported:
+        first = folding.unsupported[0]
+        say(
+            f"note: held exactly, but cannot be simulated: {first.feature} '{first.element_id}'"
+            + (f" and {len(folding.unsupported) - 1} more" if len(folding.unsupported) > 1 else "")
+        )
+
+
+app = make_app(import_model, "icrn-import model.xml -o model.icrn")
+
+
+def main() -> None:
+    """Run ``icrn-import``."""
+    run(app, "icrn-import")

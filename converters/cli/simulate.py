@@ -1,0 +1,104 @@
+"""``icrn-simulate``: integrate a model and write its time course as CSV."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from converters.cli.app import MODEL_HELP, VersionOption, make_app, parse_settings, progress, read, run, say
+
+
+class Quantity(str, Enum):
+    """What the columns of species hold."""
+
+    symbol = "symbol"
+    amount = "amount"
+    concentration = "concentration"
+
+
+class EngineName(str, Enum):
+    """What integrates."""
+
+    icrn = "icrn"
+    tellurium = "tellurium"
+    copasi = "copasi"
+
+
+def simulate(
+    model: Annotated[str, typer.Argument(metavar="FILE.icrn|MODEL", help=MODEL_HELP)],
+    end: Annotated[float | None, typer.Option(help="Last output time.")] = None,
+    start: Annotated[float, typer.Option(help="First output time; integration starts at 0 anyway.")] = 0.0,
+    points: Annotated[int, typer.Option(min=1, help="Number of evenly spaced output times.")] = 101,
+    times: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Output times from a file, instead of --end.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="ID=VALUE",
+            help="Set a parameter, a compartment size or the initial value of a species (in the unit its id "
+            "has in formulas); can be repeated.",
+        ),
+    ] = None,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-8,
+    atol: Annotated[float, typer.Option(help="Absolute tolerance, in units of amount.")] = 1e-12,
+    solver: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Integrator; a stiff one by default.")
+    ] = None,
+    engine: Annotated[EngineName, typer.Option(help="What integrates.")] = EngineName.icrn,
+    quantity: Annotated[
+        Quantity,
+        typer.Option(help="What to report of species; symbol: what the id stands for in formulas."),
+    ] = Quantity.symbol,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Report parameters, compartments and fluxes too.")
+    ] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", metavar="FILE.csv", help="Write here, not to stdout.")
+    ] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="FILE.png", help="Draw the species (needs matplotlib).")
+    ] = None,
+    version: VersionOption = False,
+) -> None:
+    """Integrate a model and write the time course of its species as CSV.
+
+    The header is time and the ids of the species. A column holds what the id stands for in
+    formulas, a concentration unless the model says otherwise (hasOnlySubstanceUnits), or what
+    --quantity asks for.
+    """
+    from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
+    from converters.files import write_atomically
+    from converters.models import as_network
+    from converters.time_course import run_time_course
+
+    overrides = parse_settings(settings or [])
+    grid = read_times(times) if times is not None else time_grid(start, end, points)
+    with progress("Reading the model"):
+        subject = read(model)
+        network = as_network(subject)
+    with progress("Compiling and integrating"):
+        course = run_time_course(subject, grid, engine.value, rtol, atol, overrides, solver)
+    columns = species_series(course, network, quantity.value)
+    if plot is not None:
+        plot_course(plot, course.times, columns, network)
+        say(f"wrote {plot}")
+    if everything:
+        columns = {**columns, **course.values}
+    text = csv_text(course.times, columns)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_atomically(output, text)
+        say(f"wrote {output}: {len(course.times)} times, {len(columns)} columns")
+
+
+app = make_app(simulate, "icrn-simulate model.icrn --end 100 --set k1=0.5 -o course.csv")
+
+
+def main() -> None:
+    """Run ``icrn-simulate``."""
+    run(app, "icrn-simulate")

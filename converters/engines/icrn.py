@@ -1,0 +1,127 @@
+"""This package's own engine: the folded network compiled to JAX."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converters.engines.document import fixed_values
+from converters.enumerate import enumerate_network
+from converters.errors import EngineError
+from converters.folding import Folding
+from converters.overrides import references
+from converters.quantities import symbol_quantities
+from converters.time_course import EngineSettings, TimeCourse
+from icrn_io.errors import UnsupportedFeatureError
+
+_NAME = "icrn"
+
+
+def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCourse:
+    """Compile a folding, integrate it and map every entry back to its original id.
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        The model has constructs that are held but cannot be simulated; all are named.
+    EngineError
+        The integration failed.
+    """
+    refuse_unsupported(folding)
+    tables = _observe(folding, times, settings)
+    columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(folding, tables)}
+    return _course(folding, times, columns)
+
+
+def refuse_unsupported(folding: Folding) -> None:
+    """Raise for what the model needs and the dynamics cannot do.
+
+    Raises
+    ------
+    UnsupportedFeatureError
+        The first such construct; the message names the others.
+    """
+    if not folding.unsupported:
+        return
+    first, *others = folding.unsupported
+    also = ", ".join(f"{other.feature} '{other.element_id}'" for other in others[:5])
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    parts = [part for part in (first.detail, f"also {also}{more}" if also else "") if part]
+    raise UnsupportedFeatureError(first.feature, first.element_id, "; ".join(parts))
+
+
+def _observe(folding: Folding, times: np.ndarray, settings: EngineSettings) -> dict[str, dict]:
+    """Return observed tensors by base name, and fluxes by reaction name, time first."""
+    import jax
+
+    from icrn_core import compile_icrn, simulate
+
+    species = {base.name for base in folding.icrn.species}
+    values = {name: tensor for name, tensor in folding.values.items() if name in species}
+    constants = {base.name for base in folding.icrn.constants}
+    params = {name: tensor for name, tensor in folding.values.items() if name in constants}
+    options = {
+        "rtol": settings.rtol,
+        "atol": settings.atol,
+        "max_steps": settings.max_steps,
+        "differentiate": "forward",
+    }
+    if settings.solver is not None:
+        options["solver"] = settings.solver
+    with _float64():
+        dynamics = compile_icrn(folding.icrn)
+        solution = simulate(dynamics, values, params, times, **options)
+        try:
+            solution.check()
+        except (ValueError, RuntimeError) as error:
+            raise EngineError(_NAME, " ".join(str(error).split())) from None
+        states = jax.vmap(dynamics.pack_state)(solution.states)
+        observe = jax.jit(jax.vmap(dynamics.observe, in_axes=(0, 0, None)))
+        seen = jax.device_get(observe(times, states, dynamics.pack_params(solution.params)))
+        fixed = {name: np.asarray(tensor) for name, tensor in solution.params.items()}
+    shape = {name: (len(times), *tensor.shape) for name, tensor in fixed.items()}
+    constant = {name: np.broadcast_to(tensor, shape[name]) for name, tensor in fixed.items()}
+    return {"bases": {**constant, **seen.species, **seen.assigned}, "fluxes": seen.fluxes}
+
+
+def _float64():
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64
+
+    return enable_x64(True)
+
+
+def _columns(folding: Folding, tables: dict[str, dict]):
+    """Yield (id, series) for every id: entries of bases, then fluxes, forward minus backward."""
+    identity = folding.identity
+    for base, ids in identity.entries.items():
+        if base in tables["bases"]:
+            table = np.asarray(tables["bases"][base]).reshape(-1, len(ids))
+            for position, element_id in enumerate(ids):
+                if element_id:
+                    yield element_id, table[:, position]
+    backward = {join.forward: join.backward for join in folding.joins}
+    for name, fluxes in tables["fluxes"].items():
+        if identity.roles[name] != "reaction":
+            continue
+        net = fluxes - tables["fluxes"][backward[name]] if name in backward else fluxes
+        for position, reaction_id in enumerate(identity.tuples[name]):
+            yield reaction_id, net[:, position]
+
+
+def _course(folding: Folding, times: np.ndarray, columns: dict[str, np.ndarray]) -> TimeCourse:
+    network = folding.skeleton
+    quantities = symbol_quantities(network)
+    amounts, concentrations = {}, {}
+    for species in network.species:
+        series = columns[species.id]
+        size = columns.get(species.compartment, np.full(len(times), np.nan))
+        is_amount = quantities[species.id] == "amount"
+        amounts[species.id] = series if is_amount else series * size
+        concentrations[species.id] = series / size if is_amount else series
+    values = {name: series for name, series in columns.items() if name not in quantities}
+    if any(reference.id for reaction in network.reactions for reference in references(reaction)):
+        values = {**fixed_values(enumerate_network(folding), len(times)), **values}
+    return TimeCourse(times, amounts, concentrations, values, _NAME)
