@@ -1,9 +1,14 @@
-"""Antimony text to and from SBML, through the antimony library and its global state."""
+"""Antimony text to and from SBML, through the antimony library and its global state.
+
+antimony passes numbers on with 15 significant digits (stoichiometries with 6). Literals that
+need more travel as placeholders that survive and are put back afterwards.
+"""
 
 from __future__ import annotations
 
 import re
 import threading
+from itertools import count
 
 import antimony
 
@@ -12,6 +17,10 @@ from icrn_io.errors import ModelIOError
 # The library keeps every model it has loaded in global variables.
 _lock = threading.Lock()
 
+_UNSIGNED = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_LITERAL = re.compile(rf"(?<![\w.]){_UNSIGNED}(?![\w.])")
+_STOICHIOMETRY = re.compile(rf"(?<= stoichiometry=\"){_UNSIGNED}(?=\")")
+
 
 def antimony_to_sbml(text: str, name: str) -> str:
     """Return the SBML L3 translation of the last (main) model of an Antimony text.
@@ -19,19 +28,21 @@ def antimony_to_sbml(text: str, name: str) -> str:
     Raises
     ------
     ModelIOError
-        A syntax error, with line and column as antimony reports them.
+        A syntax error, with the line and, where it can be told, the column.
     """
+    hidden = _Hidden(text)
     with _lock:
         _forget()
         try:
-            if antimony.loadAntimonyString(text) == -1:
-                raise ModelIOError(f"{name}: not valid Antimony: {_last_error()}")
+            if antimony.loadAntimonyString(hidden.hide(text, _LITERAL, 15)) == -1:
+                reason = _explain(hidden.restore(_last_error()), text)
+                raise ModelIOError(f"{name}: not valid Antimony: {reason}")
             sbml = antimony.getSBMLString(antimony.getMainModuleName())
             if not sbml:
                 raise ModelIOError(f"{name}: the Antimony has no SBML translation: {_last_error()}")
-            return sbml
         finally:
             _forget()
+    return hidden.restore(sbml)
 
 
 def sbml_to_antimony(sbml: str, name: str) -> str:
@@ -40,16 +51,50 @@ def sbml_to_antimony(sbml: str, name: str) -> str:
     Raises
     ------
     ModelIOError
-        antimony cannot load the SBML.
+        antimony cannot load the SBML, or not its own translation of it.
     """
+    hidden = _Hidden(sbml)
+    plain = hidden.hide(hidden.hide(sbml, _STOICHIOMETRY, 6), _LITERAL, 15)
     with _lock:
         _forget()
         try:
-            if antimony.loadSBMLString(sbml) == -1:
+            if antimony.loadSBMLString(plain) == -1:
                 raise ModelIOError(f"{name}: the SBML has no Antimony translation: {_last_error()}")
-            return antimony.getAntimonyString(antimony.getMainModuleName())
+            text = antimony.getAntimonyString(antimony.getMainModuleName())
+            _forget()
+            if antimony.loadAntimonyString(text) == -1:
+                raise ModelIOError(f"{name}: cannot be said in Antimony: {_last_error()}; write SBML instead")
         finally:
             _forget()
+    return hidden.restore(text)
+
+
+class _Hidden:
+    """Numbers that stand in for literals with too many digits."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._literals: dict[str, str] = {}
+        self._stand_ins = {6: map(str, count(731001)), 15: (f"{n}.000001" for n in count(731000000))}
+
+    def hide(self, text: str, pattern: re.Pattern[str], digits: int) -> str:
+        """Return the text with every literal that needs more digits replaced."""
+
+        def stand_in(match: re.Match[str]) -> str:
+            literal = match[0]
+            if literal in self._literals or float(f"{float(literal):.{digits}g}") == float(literal):
+                return literal
+            key = next(s for s in self._stand_ins[digits] if s not in self._text)
+            self._literals[key] = literal
+            return key
+
+        return pattern.sub(stand_in, text)
+
+    def restore(self, text: str) -> str:
+        """Return the text with the literals put back."""
+        if not self._literals:
+            return text
+        return _LITERAL.sub(lambda match: self._literals.get(match[0], match[0]), text)
 
 
 def _forget() -> None:
@@ -61,3 +106,25 @@ def _forget() -> None:
 def _last_error() -> str:
     message = " ".join((antimony.getLastError() or "no reason given").split())
     return re.sub(r"^Error in model string,\s*", "", message)
+
+
+def _explain(message: str, text: str) -> str:
+    """Add the column and the text of the line that a message of antimony names."""
+    found = re.match(r"line (\d+):\s*(.*)", message)
+    lines = text.splitlines()
+    if not found or int(found[1]) > len(lines):
+        return message
+    number, what = int(found[1]), found[2]
+    line = lines[number - 1].rstrip()
+    column = _column(what, line)
+    place = f"line {number}" if column is None else f"line {number}, column {column}"
+    return f"{place}: {what} (in '{line.strip()}')"
+
+
+def _column(what: str, line: str) -> int | None:
+    """Return the column of a mistake; antimony tells none, so the token must stand only once."""
+    if "unexpected end of file" in what or r"'\n'" in what:
+        return len(line) + 1
+    token = re.search(r"unexpected (?:'([^']+)'|([^\s,]+))", what)
+    token = (token[1] or token[2]) if token else None
+    return line.find(token) + 1 if token and line.count(token) == 1 else None

@@ -102,8 +102,10 @@ def _read_back(sbml: bytes, network: Network, what: str) -> None:
     read = read_bytes(sbml, what)
     # Lifted parameters that another element uses can only be written as global ones.
     if _comparable(read) != _comparable(network):
-        raise ModelIOError(f"{what} would not read back as the same network, so it is not written"
-            " (a value inside a submodel, or a document that breaks the rules of SBML)")
+        raise ModelIOError(
+            f"{what} would not read back as the same network, so it is not written "
+            "(a value inside a submodel, or a document that breaks the rules of SBML)"
+        )
 
 
 def _comparable(network: Network) -> Network:
