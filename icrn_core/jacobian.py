@@ -55,7 +55,7 @@ def prepared_jacobian(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared
                 transpose, scale = _through_size(dynamics, step, y, symbols, transpose, scale)
     result = transpose[:n].T
     if scale is not None:
-        result = result * scale
+        result = result * scale[None, :]
     return result if prepared.factor is None else result * prepared.factor[:, None]
 
 

@@ -251,7 +251,7 @@ def _positions(icrn: ICRN, reference: Reference, domain: IndexDomain) -> np.ndar
     """Flat positions of a reference in its base, one per tuple."""
     shape = icrn.base(reference.base).shape
     if not shape:
-        return np.zeros(min(domain.size, 1) if domain.symbols else 1, dtype=np.int64)
+        return np.zeros(domain.size, dtype=np.int64)
     tuples = domain.tuples()
     axes = {symbol.name: axis for axis, symbol in enumerate(domain.symbols)}
     columns = [tuples[:, axes[k]] if isinstance(k, str) else np.full(len(tuples), k) for k in reference.indices]
