@@ -166,15 +166,13 @@ def cross_validate(
         The ICRN itself cannot be run, or an argument does not fit.
     """
     from converters.engines.registry import find_engine
-    from converters.models import as_folding, as_network
-    from converters.overrides import apply_overrides
+    from converters.models import as_folding, as_network, with_overrides
 
     names = [find_engine(name).name for name in engines]
     grid = check_times(times)
     floor = _FLOOR_FACTOR * check_tolerance("atol", atol) / check_tolerance("tolerance", tolerance)
     name = model if isinstance(model, str) else ""
-    if overrides:
-        model = apply_overrides(as_network(model), overrides)
+    model = with_overrides(model, overrides or {})
     folding = as_folding(model)
     network = as_network(model) if not isinstance(model, (str, bytes)) else as_network(folding)
     units = symbol_quantities(network)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".xml", ".sbml", ".ant", ".txt", ".omex")
 
 
-def check_target(path: str) -> None:
+def check_suffix(path: str) -> None:
     """Refuse an output name before any work is done.
 
     Raises
@@ -43,7 +43,7 @@ def write_network(network: Network, path: str, fresh: bool = False) -> None:
     ModelIOError
         The name fits no format, the network cannot be expressed, or the file cannot be written.
     """
-    check_target(path)
+    check_suffix(path)
     if Path(path).suffix.lower() == ".omex":
         from converters.files import write_atomically
         from converters.omex import archive_bytes

@@ -31,6 +31,22 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
         raise ModelIOError(f"cannot write '{target}': {error.strerror or error}") from None
 
 
+def check_targets(*paths: str | None) -> None:
+    """Refuse, before any work is done, output files that cannot be written.
+
+    Raises
+    ------
+    ModelIOError
+        One is a folder, or the folder it would be in is none.
+    """
+    for path in filter(None, paths):
+        target = Path(path)
+        if target.is_dir():
+            raise ModelIOError(f"cannot write '{path}': it is a folder")
+        if not target.absolute().parent.is_dir():
+            raise ModelIOError(f"cannot write '{path}': there is no folder '{target.parent}'")
+
+
 def _replace(target: Path, data: bytes) -> None:
     temporary = target.with_name(f".{target.name[:100]}.{token_hex(4)}.tmp")
     try:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; max-width: 62rem; margin: 2rem auto }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-table { border-collapse: collapse; font-size: .9rem } td, th { padding: .25rem .8rem; text-align: left }
-th { border-bottom: 2px solid #9fb3c8 } td { border-bottom: 1px solid #e1e8ef; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; font-size: .9rem }
+td, th { padding: .25rem .8rem; text-align: left }
+th { border-bottom: 2px solid #9fb3c8 }
+td { border-bottom: 1px solid #e1e8ef; font-variant-numeric: tabular-nums }
 pre { background: #f4f7fa; padding: 1rem; overflow-x: auto } .bad { color: #b3261e } .good { color: #19692c }
 """
 
@@ -18,7 +20,8 @@ def page(title: str, sections: Iterable[str]) -> str:
     """Return a whole page: a title and sections of HTML."""
     body = "\n".join(sections)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{escape(title)}</title>\n"
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"
     )
 

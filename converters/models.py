@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from converters.folding import Folding
+from converters.overrides import apply_overrides
+from converters.quantities import symbol_quantities
 from icrn_io.errors import ModelIOError
 from icrn_io.network import Network
 
@@ -47,6 +51,45 @@ def as_folding(model) -> Folding:
     from converters.fold import fold_network
 
     return fold_network(as_network(model))
+
+
+def with_overrides(model, overrides: Mapping[str, float]):
+    """Return a model with some values replaced, as `converters.overrides.apply_overrides` says.
+
+    A folding stays one with the same indexed structure where its tensors hold the values, so
+    that what was compiled for it still serves; otherwise the result is a network.
+
+    Raises
+    ------
+    ModelIOError
+        The model cannot be read, or an override does not fit.
+    """
+    if not overrides:
+        return model
+    if is_archive(model):
+        model = as_folding(model)
+    changed = apply_overrides(as_network(model), overrides)
+    if isinstance(model, Folding):
+        refilled = _refilled(model, overrides)
+        if refilled is not None:
+            return refilled
+    return changed
+
+
+def _refilled(folding: Folding, overrides: Mapping[str, float]) -> Folding | None:
+    quantities = symbol_quantities(folding.skeleton)
+    units = {base.name: base.initial_unit for base in folding.icrn.species}
+    assigned = {assignment.variable for assignment in folding.skeleton.initial_assignments}
+    values = dict(folding.values)
+    for element_id, value in overrides.items():
+        base, position = folding.identity.positions.get(element_id, ("", 0))
+        in_other_unit = element_id in quantities and units.get(base) != quantities[element_id]
+        if folding.unsupported or base not in values or element_id in assigned or in_other_unit:
+            return None
+        tensor = values[base].copy()
+        tensor.flat[position] = float(value)
+        values[base] = tensor
+    return replace(folding, values=values)
 
 
 def is_archive(model) -> bool:

@@ -82,7 +82,7 @@ def _check_ids(network: Network, values: Mapping[str, float]) -> None:
             raise ModelIOError(
                 f"cannot set '{element_id}': it is a reaction, and its flux follows from its law"
             )
-        near = get_close_matches(element_id, settable - ruled, n=3)
+        near = get_close_matches(element_id, settable - ruled, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "icrn-show lists the ids"
         raise ModelIOError(f"the model has no species, parameter or compartment '{element_id}': {hint}")
 

@@ -105,14 +105,12 @@ def run_time_course(
         The engine cannot run a construct of the model.
     """
     from converters.engines.registry import find_engine
-    from converters.models import as_folding, as_network
-    from converters.overrides import apply_overrides
+    from converters.models import as_folding, as_network, with_overrides
 
     chosen = find_engine(engine)
     grid = check_times(times)
     settings = EngineSettings(check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps)
-    if overrides:
-        model = apply_overrides(as_network(model), overrides)
+    model = with_overrides(model, overrides or {})
     subject = as_folding(model) if chosen.wants == "folding" else as_network(model)
     return chosen.run(subject, grid, settings)
 

@@ -45,9 +45,10 @@ VersionOption = Annotated[
 def make_app(command: Callable, example: str) -> typer.Typer:
     """Return the application of one command, with an example below its help."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    app.command(epilog=f"Example:  {example}", context_settings={"help_option_names": ["-h", "--help"]})(
-        command
-    )
+    paragraphs = (command.__doc__ or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.command(help=text, epilog=f"Example:  {example}", context_settings=settings)(command)
     return app
 
 
@@ -58,9 +59,16 @@ def run(app: typer.Typer, name: str) -> None:
     """
     os.environ.setdefault("JAX_ENABLE_X64", "1")
     with _native_noise_silenced():
-        code = exit_code(lambda: app(prog_name=name, standalone_mode=True))
-        sys.stderr.flush()
+        code = exit_code(lambda: _flushed(app, name))
     sys.exit(code)
+
+
+def _flushed(app: typer.Typer, name: str) -> None:
+    # What cannot be written must fail here, not when the interpreter shuts down.
+    try:
+        app(prog_name=name)
+    finally:
+        sys.stdout.flush()
 
 
 def exit_code(work: Callable[[], object]) -> int:
@@ -111,18 +119,36 @@ def _tell_defect(error: Exception) -> int:
 
 @contextmanager
 def _native_noise_silenced() -> Iterator[None]:
-    # CVODE and libsbml write to file descriptor 2 by themselves what is also raised.
-    python_stderr, saved = sys.stderr, os.dup(2)
-    sys.stderr = os.fdopen(saved, "w", buffering=1, errors="backslashreplace", closefd=False)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
+    # CVODE and libsbml write to the file descriptors 1 and 2 by themselves what is also raised.
+    with _kept("stdout", 1), _kept("stderr", 2):
+        yield
+
+
+@contextmanager
+def _kept(name: str, descriptor: int) -> Iterator[None]:
+    """Leave a standard stream to Python alone: what native code writes to it is lost."""
+    stream = getattr(sys, name)
+    if stream is None:
+        yield
+        return
+    stream.flush()
+    saved, sink = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, descriptor)
     os.close(sink)
+    buffering = 1 if descriptor == 2 or stream.isatty() else -1
+    # A terminal that cannot show an arrow shows a question mark instead.
+    own = os.fdopen(
+        saved, "w", buffering, encoding=stream.encoding, errors="replace", newline="", closefd=False
+    )
+    setattr(sys, name, own)
     try:
         yield
     finally:
-        sys.stderr.flush()
-        sys.stderr = python_stderr
-        os.dup2(saved, 2)
+        try:
+            own.flush()
+        finally:
+            setattr(sys, name, stream)
+            os.dup2(saved, descriptor)
 
 
 def read(model: str) -> Network | Folding:

@@ -29,11 +29,13 @@ def export(
     stay, and only values that differ are replaced.
     """
     from converters.enumerate import enumerate_network
-    from converters.export import check_target, write_network
+    from converters.export import check_suffix, write_network
+    from converters.files import check_targets
     from converters.overrides import apply_overrides
 
     overrides = parse_settings(settings or [])
-    check_target(output)
+    check_suffix(output)
+    check_targets(output)
     with progress("Enumerating"):
         network = apply_overrides(enumerate_network(read_archive(archive)), overrides)
     with progress("Writing"):

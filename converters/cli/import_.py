@@ -39,7 +39,7 @@ def import_model(
     much, what stayed a relation and why, and the check that nothing was lost.
     """
     from converters.archive import save_folding
-    from converters.files import write_atomically
+    from converters.files import check_targets, write_atomically
     from converters.fold import fold_network
     from converters.folding_report import folding_json, folding_text, html_page
     from converters.models import as_network, is_archive
@@ -54,6 +54,7 @@ def import_model(
     target = output or default_output(model)
     if not is_archive(target):
         raise ModelIOError(f"-o '{target}': the name of a folded network ends in .icrn")
+    check_targets(target, report_file)
     with progress("Reading the model"):
         network = as_network(read(model))
     with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):

@@ -20,13 +20,14 @@ def show(
     version: VersionOption = False,
 ) -> None:
     """Print a folded network: index sets, indexed reactions, rules and what folded."""
-    from converters.files import write_atomically
+    from converters.files import check_targets, write_atomically
     from converters.folding_report import folding_json, folding_text
     from converters.graph import svg
     from converters.show import latex
 
     if as_latex and as_json:
         raise typer.BadParameter("choose one of --latex and --json")
+    check_targets(graph)
     folding = read_archive(archive)
     if graph is not None:
         write_atomically(graph, svg(folding))

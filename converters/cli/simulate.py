@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from converters.cli.app import MODEL_HELP, VersionOption, make_app, parse_settings, progress, read, run, say
 
 
-class Quantity(str, Enum):
+class Quantity(StrEnum):
     """What the columns of species hold."""
 
     symbol = "symbol"
@@ -18,7 +18,7 @@ class Quantity(str, Enum):
     concentration = "concentration"
 
 
-class EngineName(str, Enum):
+class EngineName(StrEnum):
     """What integrates."""
 
     icrn = "icrn"
@@ -71,12 +71,13 @@ def simulate(
     --quantity asks for.
     """
     from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
-    from converters.files import write_atomically
+    from converters.files import check_targets, write_atomically
     from converters.models import as_network
     from converters.time_course import run_time_course
 
     overrides = parse_settings(settings or [])
     grid = read_times(times) if times is not None else time_grid(start, end, points)
+    check_targets(output, plot)
     with progress("Reading the model"):
         subject = read(model)
         network = as_network(subject)

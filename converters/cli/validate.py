@@ -40,7 +40,7 @@ def validate(
 
     from converters.cli.series import time_grid
     from converters.cross_validate import cross_validate
-    from converters.files import write_atomically
+    from converters.files import check_targets, write_atomically
     from converters.validation_report import html_page, rich_table, summary_lines
 
     engines = [name.strip() for name in against.split(",") if name.strip()]
@@ -48,6 +48,7 @@ def validate(
         raise typer.BadParameter("name at least one engine", param_hint="--against")
     overrides = parse_settings(settings or [])
     grid = time_grid(0.0, end, points)
+    check_targets(report_file)
     with progress("Reading the model"):
         subject = read(model)
     with progress("Running the engines"):

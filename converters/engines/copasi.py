@@ -15,6 +15,7 @@ from icrn_io.errors import UnsupportedFeatureError
 from icrn_io.network import Network
 
 _NAME = "copasi"
+_MAX_MESSAGE = 300
 
 # Import messages that COPASI gives as warnings, but that mean it ignored a construct.
 _IGNORED = {3: "algebraic rule", 29: "fast reaction", 36: "delay", 64: "variable stoichiometry"}
@@ -55,7 +56,7 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
                 detail = "COPASI would ignore it, so it cannot run this model"
                 raise UnsupportedFeatureError(feature, network.id or "model", detail)
         if not loaded or data_model.getModel() is None:
-            raise EngineError(_NAME, f"cannot load the model: {messages or 'it gives no reason'}")
+            raise EngineError(_NAME, f"cannot load the model: {_shortened(messages)}")
         yield data_model
     finally:
         COPASI.CRootContainer.removeDatamodel(data_model)
@@ -65,7 +66,15 @@ def _messages() -> str:
     import COPASI
 
     text = one_line(COPASI.CCopasiMessage.getAllMessageText())
-    return re.sub(r">(\w+) [\dT:-]+<", r"\1", text)
+    text = text.replace("CCopasiTask (5): No output file defined for report of task 'Time-Course'.", "")
+    parts = [part.strip() for part in re.split(r">\w+ [\dT:-]+<", text)]
+    return "; ".join(part for part in parts if part)
+
+
+def _shortened(messages: str) -> str:
+    if not messages:
+        return "it gives no reason"
+    return messages if len(messages) <= _MAX_MESSAGE else messages[:_MAX_MESSAGE] + "…"
 
 
 def _quantities(model) -> dict[tuple[str, str], object]:
@@ -126,7 +135,7 @@ def _integrate(data_model, task, quantities: list, n_times: int) -> np.ndarray:
     COPASI.CCopasiMessage.clearDeque()
     try:
         if not task.initializeRaw(COPASI.CCopasiTask.OUTPUT_UI) or not task.processRaw(True):
-            raise EngineError(_NAME, f"cannot integrate the model: {_messages() or 'it gives no reason'}")
+            raise EngineError(_NAME, f"cannot integrate the model: {_shortened(_messages())}")
         task.restore(True)
         rows = [list(handler.getNthRow(k)) for k in range(handler.getNumRowsDuring())]
     finally:
@@ -134,7 +143,7 @@ def _integrate(data_model, task, quantities: list, n_times: int) -> np.ndarray:
     if n_times == 1:
         rows = rows[:1]  # a run of no duration reports its only time twice
     if len(rows) != n_times:
-        raise EngineError(_NAME, f"reported {len(rows)} of {n_times} output times: {_messages()}")
+        raise EngineError(_NAME, f"reported {len(rows)} of {n_times} output times: {_shortened(_messages())}")
     return np.array(rows, dtype=np.float64).reshape(n_times, len(quantities))
 
 

@@ -1,7 +1,10 @@
-"""This package's own engine: the folded network compiled to JAX."""
+"""The package's own engine: the folded network compiled to JAX."""
 
 from __future__ import annotations
 
+import weakref
+
+import jax
 import numpy as np
 
 from converters.engines.document import fixed_values
@@ -11,9 +14,13 @@ from converters.folding import Folding
 from converters.overrides import references
 from converters.quantities import symbol_quantities
 from converters.time_course import EngineSettings, TimeCourse
+from icrn_core import Dynamics, Observation, Solution, compile_icrn, simulate
+from icrn_core.errors import IcrnError
 from icrn_io.errors import UnsupportedFeatureError
 
 _NAME = "icrn"
+
+_compiled: dict[int, Dynamics] = {}
 
 
 def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCourse:
@@ -51,41 +58,45 @@ def refuse_unsupported(folding: Folding) -> None:
 
 def _observe(folding: Folding, times: np.ndarray, settings: EngineSettings) -> dict[str, dict]:
     """Return observed tensors by base name, and fluxes by reaction name, time first."""
-    import jax
-
-    from icrn_core import compile_icrn, simulate
-
     species = {base.name for base in folding.icrn.species}
-    values = {name: tensor for name, tensor in folding.values.items() if name in species}
     constants = {base.name for base in folding.icrn.constants}
+    values = {name: tensor for name, tensor in folding.values.items() if name in species}
     params = {name: tensor for name, tensor in folding.values.items() if name in constants}
-    options = {
-        "rtol": settings.rtol,
-        "atol": settings.atol,
-        "max_steps": settings.max_steps,
-        "differentiate": "forward",
-    }
+    options = {"rtol": settings.rtol, "atol": settings.atol, "max_steps": settings.max_steps}
     if settings.solver is not None:
         options["solver"] = settings.solver
     with _float64():
-        dynamics = compile_icrn(folding.icrn)
-        solution = simulate(dynamics, values, params, times, **options)
+        dynamics = _dynamics(folding)
+        solution = simulate(dynamics, values, params, times, differentiate="forward", **options)
         try:
             solution.check()
-        except (ValueError, RuntimeError) as error:
-            raise EngineError(_NAME, " ".join(str(error).split())) from None
-        states = jax.vmap(dynamics.pack_state)(solution.states)
-        observe = jax.jit(jax.vmap(dynamics.observe, in_axes=(0, 0, None)))
-        seen = jax.device_get(observe(times, states, dynamics.pack_params(solution.params)))
-        fixed = {name: np.asarray(tensor) for name, tensor in solution.params.items()}
-    shape = {name: (len(times), *tensor.shape) for name, tensor in fixed.items()}
-    constant = {name: np.broadcast_to(tensor, shape[name]) for name, tensor in fixed.items()}
+        except IcrnError as error:
+            raise EngineError(_NAME, str(error)) from None
+        seen, settled = jax.device_get((_observe_all(dynamics, times, solution), solution.params))
+    constant = {
+        name: np.broadcast_to(tensor, (len(times), *tensor.shape)) for name, tensor in settled.items()
+    }
     return {"bases": {**constant, **seen.species, **seen.assigned}, "fluxes": seen.fluxes}
 
 
-def _float64():
-    import jax
+@jax.jit
+def _observe_all(dynamics: Dynamics, times: jax.Array, solution: Solution) -> Observation:
+    states = jax.vmap(dynamics.pack_state)(solution.states)
+    return jax.vmap(dynamics.observe, in_axes=(0, 0, None))(
+        times, states, dynamics.pack_params(solution.params)
+    )
 
+
+def _dynamics(folding: Folding) -> Dynamics:
+    # Compiled code is kept by JAX per `Dynamics`: the same structure with other values runs at once.
+    key = id(folding.icrn)
+    if key not in _compiled:
+        _compiled[key] = compile_icrn(folding.icrn)
+        weakref.finalize(folding.icrn, _compiled.pop, key, None)
+    return _compiled[key]
+
+
+def _float64():
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)
     from jax.experimental import enable_x64
