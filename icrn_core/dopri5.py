@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.stepping import StepResult, clamp
+from icrn_core.stepping import StepResult, clamp, square
 
 _A = (
     (),
@@ -30,23 +30,25 @@ _DENSE = np.array(
      701980252875 / 199316789632, -1453857185 / 822651844, 69997945 / 29380423]
 )  # fmt: skip
 N_STAGES = 7
+_SQUARE_A = square(_A, N_STAGES)
 
 
 def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, span: tuple) -> StepResult:
     """Take one step from t to t + h; arguments as in `icrn_core.rodas5p.step`."""
-    slopes: list[Array] = []
-    at = y
-    for i in range(N_STAGES):
-        at = y
-        for a, k in zip(_A[i], slopes, strict=True):
-            if a:
-                at = at + (h * a) * k
-        slopes.append(dynamics.prepared_field(clamp(t + _TIMES[i] * h, span), at, prepared))
-    stacked = jnp.stack(slopes)
-    error = h * (jnp.asarray(_ERROR, y.dtype) @ stacked)
+
+    def stage(carry: tuple[Array, Array], row: tuple) -> tuple[tuple[Array, Array], None]:
+        slopes, _ = carry
+        i, a, offset = row
+        at = y + h * (a @ slopes)
+        slope = dynamics.prepared_field(clamp(t + offset * h, span), at, prepared)
+        return (slopes.at[i].set(slope), at), None
+
+    rows = (jnp.arange(N_STAGES), jnp.asarray(_SQUARE_A, y.dtype), jnp.asarray(_TIMES, y.dtype))
+    (slopes, at), _ = lax.scan(stage, (jnp.zeros((N_STAGES, *y.shape), y.dtype), y), rows)
+    error = h * (jnp.asarray(_ERROR, y.dtype) @ slopes)
     # Hairer's r3, r4, r5 rewritten in the form that `StepResult` describes.
     gained = at - y
     r3 = h * slopes[0] - gained
     r4 = gained - h * slopes[-1] - r3
-    r5 = h * (jnp.asarray(_DENSE, y.dtype) @ stacked)
+    r5 = h * (jnp.asarray(_DENSE, y.dtype) @ slopes)
     return StepResult(at, error, jnp.stack([r3, r4 + r5, -r5]))

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.stepping import StepResult, clamp
+from icrn_core.stepping import StepResult, clamp, square
 
 GAMMA = 0.21193756319429014
 _A = (
@@ -41,7 +41,8 @@ _C = (
      -54.66780262877968, -9.48861652309627),
 )  # fmt: skip
 _TIMES = (0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0)
-_D = (0.21193756319429014, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069)
+_D = (0.21193756319429014, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069,
+      0.0, 0.0, 0.0)  # fmt: skip
 _DENSE = np.array(
     [
         [25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204,
@@ -53,6 +54,8 @@ _DENSE = np.array(
     ]
 )  # fmt: skip
 N_STAGES = 8
+_SQUARE_A, _SQUARE_C = square(_A, N_STAGES), square(_C, N_STAGES)
+_END = np.array([*_A[7], 1.0])
 # An explicit inverse costs more to form than LU factors and less per stage: better when small.
 _INVERSE_UP_TO = 48
 
@@ -75,19 +78,18 @@ def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, s
     matrix = jnp.eye(y.shape[0], dtype=y.dtype) / (GAMMA * h) - dynamics.prepared_jacobian(start, y, prepared)
     solve = _solver(matrix)
     drift = dynamics.prepared_time_derivative(start, y, prepared) if dynamics.plan.reads_time else None
-    stages: list[Array] = []
-    for i in range(N_STAGES):
-        at, carried = y, jnp.zeros_like(y)
-        for a, c, u in zip(_A[i], _C[i], stages, strict=True):
-            at, carried = at + a * u, carried + c * u
-        right = dynamics.prepared_field(clamp(t + _TIMES[i] * h, span), at, prepared) + carried / h
-        if drift is not None and i < len(_D):
-            right = right + h * _D[i] * drift
-        stages.append(solve(right))
-    end = y
-    for a, u in zip((*_A[7], 1.0), stages, strict=True):
-        end = end + a * u
-    dense = jnp.asarray(_DENSE, y.dtype) @ jnp.stack(stages)
+
+    def stage(stages: Array, row: tuple) -> tuple[Array, None]:
+        i, a, c, offset, weight = row
+        right = dynamics.prepared_field(clamp(t + offset * h, span), y + a @ stages, prepared) + (c @ stages) / h
+        if drift is not None:
+            right = right + (h * weight) * drift
+        return stages.at[i].set(solve(right)), None
+
+    rows = (jnp.arange(N_STAGES), *(jnp.asarray(table, y.dtype) for table in (_SQUARE_A, _SQUARE_C, _TIMES, _D)))
+    stages, _ = lax.scan(stage, jnp.zeros((N_STAGES, *y.shape), y.dtype), rows)
+    end = y + jnp.asarray(_END, y.dtype) @ stages
+    dense = jnp.asarray(_DENSE, y.dtype) @ stages
     return StepResult(end, stages[7], dense)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 
@@ -37,3 +38,8 @@ def norm(error: Array, scale: Array) -> Array:
     if not error.shape[0]:
         return jnp.zeros((), error.dtype)
     return jnp.sqrt(jnp.mean(jnp.square(error / scale)))
+
+
+def square(rows: tuple[tuple[float, ...], ...], n: int) -> np.ndarray:
+    """Return the rows of a triangular tableau padded with zeros, shape ``(n, n)``."""
+    return np.array([[*row, *[0.0] * (n - len(row))] for row in rows])
