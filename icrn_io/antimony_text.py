@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from itertools import count
+from textwrap import shorten
 
 import antimony
 
@@ -118,7 +119,7 @@ def _explain(message: str, text: str) -> str:
     line = lines[number - 1].rstrip()
     column = _column(what, line)
     place = f"line {number}" if column is None else f"line {number}, column {column}"
-    return f"{place}: {what} (in '{line.strip()}')"
+    return f"{place}: {what} (in '{shorten(line, 80)}')"
 
 
 def _column(what: str, line: str) -> int | None:

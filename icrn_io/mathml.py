@@ -165,9 +165,9 @@ class MathReader:
                     values.append(read_number(item))
                     continue
                 op = "@" + self._function_name(item, where)
-            n_args = item.getNumChildren()
-            work.append((op, n_args))
-            work.extend(item.getChild(i) for i in range(n_args - 1, -1, -1))
+            children = _operands(item, kind) if op in _CHAINED else _children(item)
+            work.append((op, len(children)))
+            work.extend(reversed(children))
         return values[0]
 
     def _function_name(self, node: libsbml.ASTNode, where: str) -> str:
@@ -207,6 +207,20 @@ class MathReader:
             self._open.pop()
         self._bodies[name] = (variables, body)
         return self._bodies[name]
+
+
+def _children(node: libsbml.ASTNode) -> list[libsbml.ASTNode]:
+    return [node.getChild(i) for i in range(node.getNumChildren())]
+
+
+def _operands(node: libsbml.ASTNode, kind: int) -> list[libsbml.ASTNode]:
+    """Return the operands of a sum or product that libsbml has nested in its first operand."""
+    late: list[libsbml.ASTNode] = []
+    children = _children(node)
+    while len(children) > 1 and children[0].getType() == kind and children[0].getNumChildren() > 1:
+        late.extend(reversed(children[1:]))
+        children = _children(children[0])
+    return children + late[::-1]
 
 
 def _expand(body: Expression, arguments: Mapping[str, Expression]) -> Expression:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from xml.parsers import expat
 
 import libsbml
@@ -19,9 +21,12 @@ _UNCHECKED = (
     libsbml.LIBSBML_CAT_SBO_CONSISTENCY,
     libsbml.LIBSBML_CAT_OVERDETERMINED_MODEL,
 )
-# Cost grows to seconds beyond this many elements; `check_network` covers what matters there.
+# Some of libsbml's checks are quadratic and take seconds beyond these sizes; the reader and
+# `check_network` find undefined ids and references at any size.
 _CHECKED_ELEMENTS = 20_000
+_CHECKED_SYMBOLS = 40_000
 _COSTLY = (libsbml.LIBSBML_CAT_GENERAL_CONSISTENCY, libsbml.LIBSBML_CAT_MATHML_CONSISTENCY)
+_LEVEL_1_FUNCTIONS = 99129
 _DRAWING = ("layout", "layout_l2", "render", "groups")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _SHOWN = 3
@@ -68,8 +73,17 @@ class _Prolog:
         self.depth += 1
         if self.root is None:
             self.root = tag
+            self._packages(attributes)
         if self.depth > MAX_DEPTH:
             raise ModelIOError(f"{self.name}: XML elements are nested more than {MAX_DEPTH} deep")
+
+    def _packages(self, attributes: Mapping[str, str]) -> None:
+        """Refuse packages that change the meaning of the model and that libsbml does not know."""
+        known = libsbml.SBMLExtensionRegistry.getInstance()
+        for name, value in attributes.items():
+            namespace, _, attribute = name.rpartition(" ")
+            if attribute == "required" and value in ("true", "1") and not known.isRegistered(namespace):
+                raise UnsupportedFeatureError("required SBML package", namespace, f"used by {self.name}")
 
     def _end(self, tag: str) -> None:
         self.depth -= 1
@@ -128,14 +142,15 @@ def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBML
     if folder is not None:
         document.setLocationURI((folder / "model.xml").resolve().as_uri())
     # What does not parse is not worth checking: the same mistakes would be told twice.
-    _raise_errors(document, name)
-    for category in _UNCHECKED if _size(document) <= _CHECKED_ELEMENTS else _UNCHECKED + _COSTLY:
+    _raise_errors(document, name, text)
+    is_large = text.count("<ci") > _CHECKED_SYMBOLS or _size(document) > _CHECKED_ELEMENTS
+    for category in _UNCHECKED + _COSTLY if is_large else _UNCHECKED:
         document.setConsistencyChecks(category, False)
     document.checkConsistency()
-    _raise_errors(document, name)
+    _raise_errors(document, name, text)
     if document.getModel() is None:
         raise ModelIOError(f"{name}: the SBML document contains no model")
-    return _flatten(document, name)
+    return _flatten(document, name, text)
 
 
 def _size(document: libsbml.SBMLDocument) -> int:
@@ -145,7 +160,7 @@ def _size(document: libsbml.SBMLDocument) -> int:
     return model.getNumSpecies() + model.getNumParameters() + model.getNumReactions() + model.getNumRules()
 
 
-def _flatten(document: libsbml.SBMLDocument, name: str) -> libsbml.SBMLDocument:
+def _flatten(document: libsbml.SBMLDocument, name: str, text: str) -> libsbml.SBMLDocument:
     """Replace submodels by what they stand for (package comp), if there are any."""
     plugin = document.getModel().getPlugin("comp")
     if plugin is None or plugin.getNumSubmodels() == 0:
@@ -156,23 +171,28 @@ def _flatten(document: libsbml.SBMLDocument, name: str) -> libsbml.SBMLDocument:
     properties.addOption("abortIfUnflattenable", "requiredOnly")
     document.getErrorLog().clearLog()
     if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
-        _raise_errors(document, name)
+        _raise_errors(document, name, text)
         raise ModelIOError(f"{name}: the submodels (package comp) cannot be flattened")
     return document
 
 
-def _raise_errors(document: libsbml.SBMLDocument, name: str) -> None:
+def _raise_errors(document: libsbml.SBMLDocument, name: str, text: str) -> None:
     errors = [document.getError(i) for i in range(document.getNumErrors())]
     serious = [e for e in errors if _is_serious(e) and not _is_forgiven(e, document)]
     if not serious:
         return
-    for error in serious:
-        if error.getErrorId() == libsbml.RequiredPackagePresent:
-            raise UnsupportedFeatureError("required SBML package", _one_line(error), f"in {name}")
-    shown = list(dict.fromkeys(f"line {e.getLine()}: {_one_line(e)}" for e in serious))
+    lines = text.split("\n")
+    shown = list(dict.fromkeys(f"{_place(e, lines)}: {_one_line(e)}" for e in serious))
     more = len(shown) - _SHOWN
     tail = f"\n  and {more} more" if more > 0 else ""
     raise ModelIOError(f"{name}: the SBML has errors:\n  " + "\n  ".join(shown[:_SHOWN]) + tail)
+
+
+def _place(error: libsbml.SBMLError, lines: list[str]) -> str:
+    """Return the line number and the line itself: it shows which element is meant."""
+    number = error.getLine()
+    line = lines[number - 1] if 0 < number <= len(lines) else ""
+    return f"line {number}" + (f" ({shorten(line, 100)})" if line.strip() else "")
 
 
 def _is_serious(error: libsbml.SBMLError) -> bool:
@@ -182,7 +202,8 @@ def _is_serious(error: libsbml.SBMLError) -> bool:
 def _is_forgiven(error: libsbml.SBMLError, document: libsbml.SBMLDocument) -> bool:
     """Whether the mistake cannot touch the dynamics: drawings, or the id of the model itself."""
     message = error.getMessage().casefold()
-    if error.getPackage() in _DRAWING:
+    # The reader says the same in clearer words.
+    if error.getPackage() in _DRAWING or error.getErrorId() == _LEVEL_1_FUNCTIONS:
         return True
     if error.getErrorId() in (libsbml.UnrecognizedElement, libsbml.NotSchemaConformant):
         return any(f"package '{p}'" in message or f"package {p} " in message for p in _DRAWING)
