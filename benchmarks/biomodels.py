@@ -16,6 +16,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from biomodels_one import failure
 from biomodels_table import write_tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,9 +55,16 @@ def run_one(path: Path, options: argparse.Namespace) -> dict:
             end = f"over {options.timeout:g} s"
         record = json.loads(out.read_text()) if out.exists() else {"file": path.name, "stage": "start"}
     if "outcome" not in record:
-        record["outcome"] = "reference failed" if record["stage"] == "reference" else "failed"
+        record["outcome"] = failure(record)
         record["reason"] = f"{record['stage']}: {end}"
     return record
+
+
+def agreed(last: Path) -> dict[str, dict]:
+    """Return the records of the last run whose outcome is agreement, by file."""
+    if not last.exists():
+        return {}
+    return {r["file"]: r for r in json.loads(last.read_text())["models"] if r["outcome"] == "agree"}
 
 
 def main() -> None:
@@ -66,6 +74,7 @@ def main() -> None:
         "folder", nargs="?", type=Path, default=DATA / "biomodels", help="folder of SBML files"
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results") / "biomodels")
+    parser.add_argument("--again", action="store_true", help="keep the last run's models that agree")
     parser.add_argument("--only", nargs="*", default=(), help="names of files, without suffix")
     parser.add_argument(
         "--end", type=float, default=100.0, help="end of the time course, in the model's unit"
@@ -81,7 +90,10 @@ def main() -> None:
     files = sorted(p for p in options.folder.glob("*.xml") if not options.only or p.stem in options.only)
     if not files:
         parser.error(f"no SBML files (*.xml) in {options.folder}")
-    records = run_all(files, options)
+    kept = agreed(options.out.with_suffix(".json")) if options.again else {}
+    fresh = iter(run_all([path for path in files if path.name not in kept], options))
+    records = [kept[path.name] if path.name in kept else next(fresh) for path in files]
+    options.kept = len(kept)
     print(write_tables(records, options))
     sys.exit(any(record["outcome"] == "wrong" for record in records))
 

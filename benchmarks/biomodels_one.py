@@ -44,6 +44,13 @@ class Record(dict):
         self.save()
 
 
+def failure(record: dict) -> str:
+    """Return what a run that was cut off counts as; a disagreement that cannot be checked is wrong."""
+    if "first_difference" in record:
+        return "wrong"
+    return "reference failed" if record["stage"] == "reference" else "failed"
+
+
 def absolute_tolerance(network) -> float:
     """Return 1e-6 of the median positive initial amount, at most 1e-12.
 
@@ -159,7 +166,7 @@ def confirm(path: Path, record: Record, folding, times, names, options: argparse
     rtol, atol = 0.01 * options.rtol, 0.01 * record["atol"]
     record["first_difference"] = record["difference"]
     species, others = names
-    with record.stage("reference"):
+    with record.stage("confirm reference"):
         expected = reference(path, [*species, *others], times, rtol, atol, fine=True)
     with record.stage("confirm"):
         course = converters.run_time_course(folding, times, engine="icrn", rtol=rtol, atol=atol)
@@ -186,8 +193,7 @@ def main() -> None:
         record["feature"] = error.feature
         record.end("refused", f"{record['stage']}: {error}")
     except Exception as error:  # noqa: BLE001 (whatever goes wrong with one model is its result)
-        outcome = "reference failed" if record["stage"] == "reference" else "failed"
-        record.end(outcome, f"{record['stage']}: {type(error).__name__}: {error}"[:500])
+        record.end(failure(record), f"{record['stage']}: {type(error).__name__}: {error}"[:500])
 
 
 if __name__ == "__main__":

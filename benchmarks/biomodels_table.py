@@ -35,6 +35,7 @@ def write_tables(records: list[dict], options: argparse.Namespace) -> str:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": versions(),
         "settings": settings,
+        "kept": options.kept,
     }
     document = {"about": about, "counts": counts(records), "models": records}
     options.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n")
@@ -79,6 +80,11 @@ def summarise(records: list[dict], about: dict) -> str:
         "again with "
         "tolerances 100 times tighter and libRoadRunner with short steps, and that comparison counts. "
         "Reference failed: libRoadRunner itself raised an error or ran out of time.",
+        *(
+            [f"\n{about['kept']} of the models that agree are kept from an earlier run."]
+            if about["kept"]
+            else []
+        ),
         "",
         "| | models |",
         "|---|---|",
