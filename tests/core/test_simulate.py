@@ -1,0 +1,323 @@
+"""Laws of the integrators: order, stiffness, gradients, batches, and how runs end."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from core_registry import CASES, law, of, product, reaction
+
+from icrn_core import (
+    ICRN,
+    BaseSpecies,
+    IcrnError,
+    IndexDomain,
+    RateConstant,
+    ResultCode,
+    compile_icrn,
+    simulate,
+)
+from icrn_core.integrate import STEPPERS
+from icrn_core.stepping import interpolate
+
+ONE = IndexDomain()
+
+
+def forced_logistic() -> ICRN:
+    """x' = x (1 − x) cos t, which has a closed form."""
+    rate = law("times", "s0", ("minus", 1.0, "s0"), ("cos", ("time",)))
+    return ICRN(species=(BaseSpecies("x"),), reactions=(reaction("grow", ONE, [], ["x"], rate, ["x"]),))
+
+
+def forced_logistic_at(t, x0):
+    """Closed form of `forced_logistic`."""
+    return 1 / (1 + (1 / x0 - 1) * np.exp(-np.sin(t)))
+
+
+def robertson() -> ICRN:
+    return ICRN(
+        species=tuple(map(BaseSpecies, "ABC")),
+        constants=tuple(RateConstant(f"k{n}") for n in (1, 2, 3)),
+        reactions=(
+            reaction("r1", ONE, ["A"], ["B"], product(2), ["k1", "A"]),
+            reaction("r2", ONE, ["2 B"], ["B", "C"], law("times", "s0", ("power", "s1", 2.0)), ["k2", "B"]),
+            reaction("r3", ONE, ["B", "C"], ["A", "C"], product(3), ["k3", "B", "C"]),
+        ),
+    )
+
+
+ROBERTSON_VALUES = {"A": 1.0, "B": 0.0, "C": 0.0}
+ROBERTSON_PARAMS = {"k1": 0.04, "k2": 3e7, "k3": 1e4}
+
+
+def fixed_steps(name, dynamics, x0, end, n, theta=None):
+    """Integrate with n equal steps; with theta, also interpolate inside the first one."""
+    prepared = dynamics.prepare(jnp.zeros(0))
+    step = jax.jit(lambda t, h, y: STEPPERS[name].step(dynamics, prepared, t, h, y, (None, None)))
+    y, h = jnp.array([x0]), end / n
+    for k in range(n):
+        result = step(k * h, h, y)
+        if theta is not None:
+            return float(interpolate(theta, y, result.end, result.dense)[0])
+        y = result.end
+    return float(y[0])
+
+
+@pytest.mark.parametrize("name", STEPPERS)
+def test_steppers_converge_with_order_five(name):
+    dynamics = compile_icrn(forced_logistic())
+    errors = [abs(fixed_steps(name, dynamics, 0.3, 2.0, n) - forced_logistic_at(2.0, 0.3)) for n in (8, 16, 32)]
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert (orders > 4.6).all() and (orders < 6.5).all(), orders
+
+
+@pytest.mark.parametrize("name", STEPPERS)
+def test_dense_output_has_order_four(name):
+    dynamics = compile_icrn(forced_logistic())
+    steps = np.array([0.8, 0.4, 0.2, 0.1])
+    for theta in (0.25, 0.6):
+        errors = [
+            abs(fixed_steps(name, dynamics, 0.3, h, 1, theta) - forced_logistic_at(theta * h, 0.3)) for h in steps
+        ]
+        # The local error of an interpolant of order 4 falls with the fifth power of the step.
+        assert np.log2(errors[-2] / errors[-1]) > 4.5, errors
+
+
+@pytest.mark.parametrize("name", STEPPERS)
+@pytest.mark.parametrize("rtol", [1e-4, 1e-7, 1e-10])
+def test_error_follows_the_tolerance(name, rtol):
+    dynamics = compile_icrn(forced_logistic())
+    times = np.linspace(0.0, 10.0, 33)
+    solution = simulate(dynamics, {"x": 0.3}, {}, times, rtol=rtol, atol=rtol, solver=name).check()
+    np.testing.assert_allclose(solution.states["x"], forced_logistic_at(times, 0.3), rtol=0, atol=100 * rtol)
+
+
+def test_output_times_do_not_limit_the_steps():
+    dynamics = compile_icrn(forced_logistic())
+    steps = [int(simulate(dynamics, {"x": 0.3}, {}, np.linspace(0, 10, n)).statistics.n_steps) for n in (2, 2000)]
+    assert steps[0] == steps[1] < 200
+
+
+def test_robertson_to_the_end():
+    """Values at t = 1e11 of the test set for IVP solvers (Mazzia, Magherini 2008)."""
+    dynamics = compile_icrn(robertson())
+    solution = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [4e1, 1e11], rtol=1e-9, atol=1e-18).check()
+    end = [float(solution.states[name][-1]) for name in "ABC"]
+    np.testing.assert_allclose(end, [0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050], rtol=1e-6)
+    assert int(solution.statistics.n_steps) < 3000
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_solvers_agree(name):
+    case = CASES[name]()
+    dynamics = compile_icrn(case.icrn)
+    times = np.linspace(0.0, case.end, 5)
+    runs = [
+        simulate(dynamics, case.values, case.params, times, rtol=1e-9, atol=1e-11, solver=solver).check()
+        for solver in STEPPERS
+    ]
+    for base in case.icrn.species:
+        np.testing.assert_allclose(runs[0].states[base.name], runs[1].states[base.name], rtol=1e-6, atol=1e-8)
+
+
+GRADIENT_CASES = ("dimerization_small", "relation_with_repeats", "assigned_chain", "compartments", "pulse")
+
+
+@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("name", GRADIENT_CASES)
+def test_gradient_is_the_central_difference(name, solver):
+    case = CASES[name]()
+    dynamics = compile_icrn(case.icrn)
+    times = np.array([0.0, 0.3, 0.55, 1.0]) * case.end
+
+    @jax.jit
+    def total(values, params):
+        states = simulate(dynamics, values, params, times, rtol=1e-10, atol=1e-12, solver=solver).states
+        return sum((jnp.cos(1.0 + jnp.arange(x.size)) * x.reshape(-1)).sum() for x in states.values())
+
+    gradient = jax.jit(jax.grad(total, argnums=(0, 1)))(case.values, case.params)
+    leaves, tree = jax.tree.flatten((case.values, case.params))
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        # Zeros stay: they are thresholds or absent.
+        direction = jax.tree.unflatten(tree, [rng.normal(size=np.shape(x)) * (np.asarray(x) != 0) for x in leaves])
+        ahead, behind = (
+            total(*jax.tree.map(lambda x, d, s=s: x + s * d, (case.values, case.params), direction))
+            for s in (1e-5, -1e-5)
+        )
+        slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: (g * d).sum(), gradient, direction)))
+        np.testing.assert_allclose(slope, (ahead - behind) / 2e-5, rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["compartments", "pulse"])
+def test_forward_mode_equals_reverse_mode(name):
+    case = CASES[name]()
+    dynamics = compile_icrn(case.icrn)
+
+    def last(params, mode):
+        states = simulate(dynamics, case.values, params, [0.5, case.end], rtol=1e-9, differentiate=mode).states
+        return sum(x.sum() for x in states.values())
+
+    forward = jax.jit(jax.jacfwd(lambda p: last(p, "forward")))(case.params)
+    reverse = jax.jit(jax.grad(lambda p: last(p, "reverse")))(case.params)
+    for constant, slope in forward.items():
+        np.testing.assert_allclose(reverse[constant], slope, rtol=1e-7, atol=1e-8, err_msg=constant)
+
+
+def test_gradient_of_a_stiff_problem():
+    dynamics = compile_icrn(robertson())
+
+    @jax.jit
+    def last(params):
+        return simulate(dynamics, ROBERTSON_VALUES, params, [40.0], rtol=1e-10, atol=1e-14).states["A"][0]
+
+    gradient = jax.grad(last)(ROBERTSON_PARAMS)
+    for name, value in ROBERTSON_PARAMS.items():
+        ahead, behind = (last({**ROBERTSON_PARAMS, name: value * (1 + s)}) for s in (1e-4, -1e-4))
+        np.testing.assert_allclose(gradient[name], (ahead - behind) / (2e-4 * value), rtol=1e-5)
+
+
+def test_a_narrow_pulse_is_not_missed():
+    case = CASES["pulse"]()
+    dynamics = compile_icrn(case.icrn)
+    np.testing.assert_allclose(
+        dynamics.breakpoints(dynamics.pack_params(case.params)), [1.28, 1.30], rtol=1e-15
+    )
+    for solver in STEPPERS:
+        solution = simulate(dynamics, case.values, case.params, [1.2, 1.29, 1.3, 3.0], solver=solver, rtol=1e-8).check()
+        k, top = 0.5, 100.0 / 0.5
+        peak = top * (1 - np.exp(-k * 0.02))
+        expected = [0.0, top * (1 - np.exp(-k * 0.01)), peak, peak * np.exp(-k * 1.7)]
+        np.testing.assert_allclose(solution.states["X"], expected, rtol=1e-6, atol=1e-12)
+
+
+def test_vmap_equals_a_loop():
+    case = CASES["relation_with_repeats"]()
+    dynamics = compile_icrn(case.icrn)
+    factors = np.array([0.5, 1.0, 3.0])
+
+    def run(factor):
+        return simulate(dynamics, case.values, {**case.params, "Km": factor * case.params["Km"]}, [0.5, 1.0])
+
+    batch = jax.vmap(run)(factors)
+    for k, factor in enumerate(factors):
+        single = run(factor)
+        for name, state in single.states.items():
+            np.testing.assert_allclose(batch.states[name][k], state, rtol=1e-12)
+        assert int(batch.statistics.n_steps[k]) == int(single.statistics.n_steps)
+    batch.check()
+
+
+def test_limit_cases():
+    for name in ("nothing_happens", "nobody"):
+        case = CASES[name]()
+        solution = simulate(compile_icrn(case.icrn), case.values, case.params, [0.0, 1.0, 5.0]).check()
+        for base in case.icrn.species:
+            np.testing.assert_array_equal(solution.states[base.name], np.stack([case.values[base.name]] * 3))
+
+
+def test_only_the_initial_time():
+    dynamics = compile_icrn(forced_logistic())
+    solution = simulate(dynamics, {"x": 0.3}, {}, [2.0, 2.0], t0=2.0).check()
+    np.testing.assert_array_equal(solution.states["x"], [0.3, 0.3])
+
+
+def test_tolerance_by_species():
+    dynamics = compile_icrn(robertson())
+    tight = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], atol={"B": 1e-14, "A": 1e-7, "C": 1e-7})
+    loose = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], atol=1e-7)
+    assert int(tight.statistics.n_steps) > int(loose.statistics.n_steps)
+
+
+def quadratic_growth() -> ICRN:
+    """x' = x², infinite at t = 1 / x₀."""
+    rate = law("power", "s0", 2.0)
+    return ICRN(species=(BaseSpecies("x"),), reactions=(reaction("grow", ONE, [], ["x"], rate, ["x"]),))
+
+
+@pytest.mark.parametrize(
+    ("icrn", "values", "options", "code", "says"),
+    [
+        (quadratic_growth, {"x": 1.0}, {}, {ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE}, r"stopped at t = 1\b"),
+        (forced_logistic, {"x": 0.3}, {"max_steps": 3}, {ResultCode.MAX_STEPS}, "max_steps"),
+        (forced_logistic, {"x": np.nan}, {}, {ResultCode.NON_FINITE}, "x"),
+    ],
+)
+def test_failures_are_codes_with_messages(icrn, values, options, code, says):
+    solution = simulate(compile_icrn(icrn()), values, {}, [0.0, 2.0], **options)
+    assert ResultCode(int(solution.result)) in code
+    assert np.isnan(solution.states["x"][-1])
+    with pytest.raises(IcrnError, match=says):
+        solution.check()
+
+
+def test_a_failed_run_of_a_batch_is_named():
+    dynamics = compile_icrn(quadratic_growth())
+    batch = jax.vmap(lambda x: simulate(dynamics, {"x": x}, {}, [0.5]))(np.array([0.1, 5.0, 0.2]))
+    with pytest.raises(IcrnError, match="run 1 of 3"):
+        batch.check()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"times": [1.0, 0.5]}, "ascend"),
+        ({"times": [-1.0, 0.5]}, "before t0"),
+        ({"times": 1.0}, "vector"),
+        ({"solver": "euler"}, "no solver is called 'euler'"),
+        ({"differentiate": "both"}, "'both'"),
+        ({"values": {}}, "no values for base species 'A'"),
+        ({"values": {**ROBERTSON_VALUES, "D": 1.0}}, "no base species is called 'D'"),
+        ({"params": {**ROBERTSON_PARAMS, "k1": np.ones(2)}}, r"'k1' has shape \(\)"),
+        ({"atol": {"Z": 1.0}}, "'Z'"),
+    ],
+)
+def test_bad_requests_are_refused(change, says):
+    request = {"values": ROBERTSON_VALUES, "params": ROBERTSON_PARAMS, "times": [1.0], **change}
+    with pytest.raises(IcrnError, match=says):
+        simulate(compile_icrn(robertson()), request.pop("values"), request.pop("params"), request.pop("times"), **request)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
+def test_single_precision_is_refused_at_tight_tolerances():
+    dynamics = compile_icrn(forced_logistic())
+    with jax.enable_x64(False):
+        with pytest.raises(IcrnError, match="jax_enable_x64"):
+            simulate(dynamics, {"x": 0.3}, {}, [1.0])
+        solution = simulate(dynamics, {"x": np.float32(0.3)}, {}, [1.0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(solution.states["x"], forced_logistic_at(1.0, 0.3), rtol=1e-3)
+
+
+def test_initial_assignments_run_in_order_and_convert_units():
+    from core_registry import assign
+
+    from icrn_core import AssignedQuantity, Placement
+
+    icrn = ICRN(
+        species=(
+            BaseSpecies("X", (), Placement("V"), "amount", "concentration", "concentration"),
+            BaseSpecies("Y", (), Placement("V"), "amount", "concentration", "amount"),
+            BaseSpecies("Z", (), Placement("W"), "amount", "concentration", "concentration"),
+        ),
+        constants=(RateConstant("V"), RateConstant("k")),
+        assigned=(AssignedQuantity("W"),),
+        assignments=(assign("W", ONE, "W", law("times", 3.0, "s0"), ["V"]),),
+        initial_assignments=(
+            assign("V", ONE, "V", law("plus", "s0", 1.0), ["k"]),
+            assign("Y", ONE, "Y", law("times", 2.0, "s0"), ["X"]),
+        ),
+    )
+    dynamics = compile_icrn(icrn)
+    nan = np.nan
+    state, params = dynamics.initialise({"X": 5.0, "Y": nan, "Z": 7.0}, {"V": nan, "k": 3.0})
+    assert {name: float(x) for name, x in params.items()} == {"V": 4.0, "k": 3.0}
+    assert {name: float(x) for name, x in state.items()} == {"X": 20.0, "Y": 40.0, "Z": 84.0}
+    slope = jax.grad(lambda k: dynamics.initialise({"X": 5.0, "Y": nan, "Z": 7.0}, {"V": nan, "k": k})[0]["Y"])(3.0)
+    assert float(slope) == 10.0
+
+
+def test_what_was_never_given_is_named():
+    case = of(robertson(), A=np.nan)
+    with pytest.raises(IcrnError, match="not finite from the start: A"):
+        simulate(compile_icrn(case.icrn), case.values, case.params, [1.0]).check()
