@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from converters.cross_validate import Comparison, Report
 
 _HEADER = ("engine", "species", "relative", "absolute", "at time", "largest", "verdict")
+_STYLES = {"ok": None, "refined": "yellow", "differs": "red"}
 
 
 def worst_rows(report: Report, limit: int | None) -> list[tuple[str, ...]]:
     """Return the species of each engine that differ most, worst first, as text."""
     rows = []
     for comparison in report.comparisons:
-        ordered = sorted(comparison.differences, key=lambda d: -d.max_relative)
-        for d in ordered[:limit]:
-            verdict = "ok" if d.max_relative <= report.tolerance else "DIFFERS"
+        judged = zip(comparison.differences, comparison.verdicts(report.tolerance), strict=True)
+        ordered = sorted(judged, key=lambda pair: -pair[0].max_relative)
+        for d, verdict in ordered[:limit]:
             numbers = (f"{d.max_relative:.2e}", f"{d.max_absolute:.2e}", f"{d.time:g}", f"{d.largest:.4g}")
             rows.append((comparison.engine, d.species, *numbers, verdict))
     return rows
@@ -44,14 +45,25 @@ def _sentence(report: Report, comparison: Comparison) -> str:
     worst = comparison.worst
     if worst is None:
         return f"{comparison.engine}: the model has no species to compare"
-    n_bad = sum(d.max_relative > report.tolerance for d in comparison.differences)
+    verdicts = comparison.verdicts(report.tolerance)
+    n_bad = len(verdicts) - verdicts.count("ok")
+    verdict = f"{n_bad} of {len(verdicts)} species differ" if n_bad else "all species agree"
     n_small = sum(d.largest < report.floor for d in comparison.differences)
-    verdict = f"{n_bad} of {len(comparison.differences)} species differ" if n_bad else "all species agree"
-    small = f"; {n_small} species stay below the floor: a smaller --atol judges them" if n_small else ""
+    small = f"; {n_small} species stay below the floor: a smaller atol judges them" if n_small else ""
     return (
         f"{comparison.engine}: {verdict} (worst {worst.species}, {worst.max_relative:.2e}; tolerance "
-        f"{report.tolerance:g}), {comparison.seconds:.2f} s{small}"
+        f"{report.tolerance:g}){_refined(comparison, verdicts)}; {comparison.seconds:.2f} s{small}"
     )
+
+
+def _refined(comparison: Comparison, verdicts: tuple[str, ...]) -> str:
+    if not comparison.refined:
+        return ""
+    largest = max(d.max_relative for d in comparison.refined)
+    count = verdicts.count("differs")
+    outcome = f"{count} still do" if count else "none does"
+    meaning = "" if count else ": integration error, not another model"
+    return f"; {outcome} when both run at rtol {comparison.refined_rtol:g} (worst {largest:.2e}){meaning}"
 
 
 def rich_table(report: Report, limit: int | None = 10) -> Table:
@@ -70,7 +82,7 @@ def rich_table(report: Report, limit: int | None = 10) -> Table:
         is_number = name in _HEADER[2:-1]
         table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "species")
     for row in worst_rows(report, limit):
-        table.add_row(*map(escape, row), style="red" if row[-1] == "DIFFERS" else None)
+        table.add_row(*map(escape, row), style=_STYLES[row[-1]])
     return table
 
 

@@ -40,6 +40,7 @@ def test_engines_agree(report):
         assert [d.species for d in comparison.differences] == ["A", "B"]
         assert 0 < comparison.worst.max_relative < 1e-6
         np.testing.assert_allclose(comparison.differences[0].largest, 3.0)
+        assert comparison.refined == ()
     assert not dataclasses.replace(report, tolerance=0.0).passed
 
 
@@ -57,8 +58,27 @@ def test_a_wrong_trajectory_is_seen(network, monkeypatch):
     worst = report.comparisons[0].worst
     assert (worst.species, worst.time) == ("B", 2.0)
     np.testing.assert_allclose(worst.max_relative, 3e-5, rtol=1e-2)
-    assert "1 of 2 species differ" in summary_lines(report)[0]
-    assert "DIFFERS" in html_page(report)
+    assert report.comparisons[0].verdicts(report.tolerance) == ("ok", "differs")
+    assert "; 1 still do when both run at rtol 1e-12" in summary_lines(report)[0]
+    assert "<td>differs</td>" in html_page(report)
+
+
+def test_integration_error_is_told_from_a_difference_of_models(network, monkeypatch):
+    right = copasi.run
+
+    def sloppy(network, times, settings):
+        course = right(network, times, settings)
+        error = 1e4 * settings.rtol
+        return dataclasses.replace(
+            course, concentrations={k: v * (1 + error) for k, v in course.concentrations.items()}
+        )
+
+    monkeypatch.setattr(copasi, "run", sloppy)
+    report = cross_validate(network, TIMES, engines=["copasi"])
+    assert report.passed
+    assert report.comparisons[0].verdicts(report.tolerance) == ("refined", "refined")
+    assert "none does when both run at rtol 1e-12" in summary_lines(report)[0]
+    assert not cross_validate(network, TIMES, engines=["copasi"], refine=False).passed
 
 
 def test_an_engine_that_cannot_run_is_named_and_does_not_pass(network, monkeypatch):

@@ -82,7 +82,7 @@ def test_import_of_standard_input_as_json_with_a_report(folder):
     assert code == 0
     tree = json.loads(out)
     assert (tree["n_species"], tree["n_reactions"], len(tree["reactions"])) == (4, 2, 1)
-    assert "A[i]" in Path("x.html").read_text()
+    assert "A[i]" in Path("x.html").read_text(encoding="utf-8")
     assert load_folding("x.icrn").skeleton.id == "decay"
 
 
@@ -113,7 +113,7 @@ def test_show_in_every_form(archive):
     assert call("icrn-show", "decay.icrn", "--latex")[1].startswith(r"\begin{align*}")
     code, out, _ = call("icrn-show", "decay.icrn", "--graph", "g.svg")
     assert (code, out) == (0, "")
-    assert Path("g.svg").read_text().count('class="node"') == 3
+    assert Path("g.svg").read_text(encoding="utf-8").count('class="node"') == 3
     assert call("icrn-show", "decay.icrn", "--latex", "--json")[0] == 2
 
 
@@ -149,7 +149,7 @@ def test_simulate_options(archive):
     code, out, err = call("icrn-simulate", *arguments)
     assert (code, out) == (0, "")
     assert "wrote x.csv" in err
-    table = columns(Path("x.csv").read_text())
+    table = columns(Path("x.csv").read_text(encoding="utf-8"))
     assert table["time"].tolist() == [0.5, 1.0, 2.0, 3.0]
     np.testing.assert_allclose(table["A_2"], 2 * np.exp(-0.1 * table["time"]), rtol=1e-7)
     np.testing.assert_allclose(table["J2"], 0.1 * table["A_2"], rtol=1e-12)
@@ -183,12 +183,20 @@ def test_validate_passes_and_reports(archive):
     assert code == 0
     assert "tellurium: all species agree" in out
     assert "copasi: all species agree" in out
-    assert "agrees" in Path("v.html").read_text()
+    assert "agrees" in Path("v.html").read_text(encoding="utf-8")
 
 
 def test_validate_fails_above_the_tolerance(archive):
     code, out, err = call(
-        "icrn-validate", "decay.icrn", "--against", "copasi", "--tolerance", "1e-15", "--json"
+        "icrn-validate",
+        "decay.icrn",
+        "--against",
+        "copasi",
+        "--tolerance",
+        "1e-13",
+        "--atol",
+        "1e-25",
+        "--json",
     )
     assert code == 1
     assert json.loads(out)["passed"] is False
@@ -204,7 +212,7 @@ REFUSED = {
     "hints": (["icrn-import", "decay.ant", "--hints", "h.toml"], "--hints"),
     "another suffix": (["icrn-import", "decay.ant", "-o", "x.zip"], "ends in .icrn"),
     "nowhere to write": (["icrn-import", "decay.ant", "-o", "none/x.icrn"], "no folder"),
-    "nowhere to report": (["icrn-import", "decay.ant", "-o", "y.icrn", "--report", "none/x.html"], "no folder"),
+    "nowhere to report": (["icrn-import", "decay.ant", "--report", "none/x.html"], "no folder"),
     "nowhere to simulate": (["icrn-simulate", "decay.ant", "--end", "1", "-o", "none/x.csv"], "no folder"),
     "nowhere to draw": (["icrn-simulate", "decay.ant", "--end", "1", "--plot", "none/x.png"], "no folder"),
     "a folder to draw": (["icrn-show", "decay.icrn", "--graph", "."], "is a folder"),
@@ -292,7 +300,8 @@ def test_help_starts_without_the_heavy_libraries(command):
     script = (
         f"import sys\nfrom {module} import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        "print([m for m in ('jax', 'libsbml', 'antimony', 'roadrunner', 'COPASI', 'sympy') if m in sys.modules])"
+        "heavy = {'jax', 'libsbml', 'antimony', 'roadrunner', 'COPASI', 'sympy', 'numpy'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     result = subprocess.run(
