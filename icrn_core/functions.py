@@ -92,6 +92,11 @@ def _log(*operands: Array) -> Array:
     return jnp.log(x) / jnp.log(base)
 
 
+def _absolute(x: Array) -> Array:
+    # The derivative at 0 is then 0, and not one of the two sides.
+    return x * jnp.sign(x)
+
+
 @jax.custom_jvp
 def _power(x: Array, y: Array) -> Array:
     """x^y, with derivatives that stay finite at x = 0 and no complex branch for x < 0."""
@@ -204,7 +209,7 @@ _ROWS = (
     Operator("log", "number", _log, _sympy_log, (1, 2), (3.0, 2.5), True),
     _unary("ln", jnp.log, "log", 1.5, True),
     _unary("exp", jnp.exp, "exp", 0.5, True),
-    _unary("abs", jnp.abs, "Abs", -1.5),
+    _unary("abs", _absolute, "Abs", -1.5),
     _unary("floor", jnp.floor, "floor", 1.5),
     _unary("ceiling", jnp.ceil, "ceiling", 1.5),
     _unary("factorial", _factorial, "factorial", 3.5, True),
