@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from converters.engines import icrn
 from converters.engines.registry import ENGINES, find_engine
 from converters.errors import EngineError
 from converters.fold import fold_network
@@ -287,6 +288,24 @@ def test_a_solution_that_ends_is_one_error(engine):
         run_time_course(read_model(BLOW_UP), [0.5, 1.1, 1.2, 2.0], engine=engine)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(("few_steps", "solvers"), [(10_000, ["dopri5"]), (1, ["dopri5", None])])
+def test_large_systems_are_tried_explicitly_first(few_steps, solvers, networks, ours, monkeypatch):
+    used = []
+
+    def watched(*arguments, **options):
+        used.append(options.get("solver"))
+        return simulate(*arguments, **options)
+
+    simulate = icrn.simulate
+    monkeypatch.setattr(icrn, "simulate", watched)
+    monkeypatch.setattr(icrn, "_LARGE", 0)
+    monkeypatch.setattr(icrn, "_FEW_STEPS", few_steps)
+    course = run_time_course(networks["rules"], TIMES, rtol=1e-10)
+    assert used == solvers
+    for name, series in ours["rules", ()].amounts.items():
+        np.testing.assert_allclose(course.amounts[name], series, rtol=1e-6)
 
 
 def test_copasi_models_are_removed_whatever_happens(networks):
