@@ -153,8 +153,9 @@ def _liftable(network: Network) -> dict[str, Parameter]:
     used_by_law = {reaction_id: law.symbols() for reaction_id, law in laws.items()}
     elsewhere = _ids_outside_laws(network)
     users: dict[str, set[str]] = {}
+    local_ids = set(local)
     for reaction_id, used in used_by_law.items():
-        for name in used & local.keys():
+        for name in used & local_ids:
             users.setdefault(name, set()).add(reaction_id)
 
     def is_free(p: Parameter) -> bool:

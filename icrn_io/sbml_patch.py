@@ -136,9 +136,11 @@ def patch_sbml(source: bytes, changes: Changes) -> bytes:
             f"the value of {' '.join(map(str, missing[0]))} cannot be set in the original document "
             f"(it comes from a submodel or a formula); {_FRESH}"
         )
-    for start, end, text in sorted(finder.edits, reverse=True):
-        data = data[:start] + text + data[end:]
-    text = data.decode("utf-8")
+    pieces, position = [], 0
+    for start, end, replacement in sorted(finder.edits):
+        pieces += (data[position:start], replacement)
+        position = end
+    text = b"".join((*pieces, data[position:])).decode("utf-8")
     if encoding == "utf-16":
         order = "be" if source.startswith(b"\xfe\xff") else "le"
         return source[:2] + text.encode(f"utf-16-{order}")

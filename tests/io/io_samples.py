@@ -83,7 +83,8 @@ LEVEL_1 = """<?xml version="1.0" encoding="UTF-8"?>
 <listOfReactants><speciesReference species="S" stoichiometry="3" denominator="2"/></listOfReactants>
 <listOfProducts><speciesReference species="T"/></listOfProducts>
 <kineticLaw formula="z * p * S^2 * sqrt(T)">
-<listOfParameters><parameter name="p" value="9"/></listOfParameters></kineticLaw></reaction></listOfReactions></model></sbml>
+<listOfParameters><parameter name="p" value="9"/></listOfParameters></kineticLaw>
+</reaction></listOfReactions></model></sbml>
 """
 
 LEVEL_2 = f"""<?xml version="1.0" encoding="UTF-8"?>
