@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -36,11 +37,20 @@ class Engine:
     def run(self, subject, times, settings):
         """Run the engine on a `Folding` or `Network`; return its `TimeCourse`."""
         try:
-            import_module(self.needs)
+            _import_keeping_locale(self.needs)
         except ImportError as error:
             hint = f"cannot be used here ({error}); try: pip install {self.install}"
             raise EngineError(self.name, hint) from None
         return import_module(self.module).run(subject, times, settings)
+
+
+def _import_keeping_locale(name: str) -> None:
+    # Importing COPASI sets the locale of the process to "C", and with it Python's default encoding.
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        import_module(name)
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 ENGINES = {

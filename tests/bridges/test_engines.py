@@ -309,6 +309,7 @@ def test_large_systems_are_tried_explicitly_first(few_steps, solvers, networks, 
 
 
 def test_copasi_models_are_removed_whatever_happens(networks):
+    run_time_course(networks["amounts"], [1.0], engine="copasi")
     import COPASI
 
     def count():
@@ -322,14 +323,30 @@ def test_copasi_models_are_removed_whatever_happens(networks):
     assert count() == before
 
 
+def in_a_fresh_process(script: str, **environment: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
+    python = [sys.executable, "-c", script]
+    return subprocess.run(python, env=environment, capture_output=True, encoding="utf-8", check=True).stdout
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+def test_simulators_leave_the_default_encoding_alone(engine):
+    script = (
+        "import locale; before = locale.getpreferredencoding(False);"
+        "from converters.time_course import run_time_course; from icrn_io import read_model;"
+        f"run_time_course(read_model('species A; A = 1; J: A -> ; A'), [1.0], engine={engine!r});"
+        "print(before == locale.getpreferredencoding(False))"
+    )
+    assert in_a_fresh_process(script, LC_ALL="C.UTF-8") == "True\n"
+
+
 def test_the_library_leaves_the_configuration_of_jax_alone():
     script = (
         "import jax; from converters.time_course import run_time_course; from icrn_io import read_model;"
         "c = run_time_course(read_model('species A; A = 1; J: A -> ; A'), [1.0]);"
         "print(jax.config.jax_enable_x64, c.amounts['A'].dtype, c.amounts['A'][0])"
     )
-    environment = {**os.environ, "JAX_ENABLE_X64": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-    flag, dtype, value = result.stdout.split()
+    result = in_a_fresh_process(script, JAX_ENABLE_X64="0")
+    flag, dtype, value = result.split()
     assert (flag, dtype) == ("False", "float64")
     np.testing.assert_allclose(float(value), np.exp(-1), rtol=1e-7)
