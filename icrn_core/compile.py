@@ -12,10 +12,10 @@ import numpy as np
 
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
-from icrn_core.groups import Reaction, flat_groups, dense_group
-from icrn_core.icrn import ICRN, Placement
+from icrn_core.groups import Reaction, dense_group, flat_groups
+from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
-from icrn_core.law import Law, canonical_law
+from icrn_core.law import canonical_law
 from icrn_core.layout import Layout
 from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, Step, View
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
@@ -173,14 +173,20 @@ def _factor(layout: Layout, arrays: Arrays, is_static: np.ndarray) -> int | None
 def _jumps(
     layout: Layout, arrays: Arrays, is_static: np.ndarray, reactions: list[Reaction], items: list[Item]
 ) -> tuple[Jump, ...]:
-    found = [(r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size) for r in reactions if r.law.reads_time]
+    found = [
+        (r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size)
+        for r in reactions
+        if r.law.reads_time
+    ]
     found += [(item.law, item.slots, item.targets.size) for item in items if item.reads_time]
     jumps = []
     for law, slots, size in found:
         static = [bool(is_static[at].all()) for at in slots]
         nodes = comparisons(law, static) if size else []
         if nodes:
-            rows = np.stack([at for at, s in zip(slots, static, strict=True) if s] or [np.zeros(size, np.int64)])
+            rows = np.stack(
+                [at for at, s in zip(slots, static, strict=True) if s] or [np.zeros(size, np.int64)]
+            )
             numbers = iter(np.unique(rows, axis=1))
             used = tuple(arrays.add(next(numbers)) if s else -1 for s in static)
             jumps += [Jump(law, node, used, np.unique(rows, axis=1).shape[1]) for node in nodes]
@@ -207,7 +213,9 @@ def _initial(layout: Layout, arrays: Arrays, assignments: list[Item]) -> Initial
     settled = np.setdiff1d(np.flatnonzero(is_given[: layout.n_state]), entries)
     settled = np.union1d(settled, np.setdiff1d(_changed_units(layout), entries)).astype(np.int64)
     entries, multiply = entries[convert], multiply[convert]
-    return Initial(levels, arrays.add(entries), arrays.add(sizes[entries]), arrays.add(multiply), arrays.add(settled))
+    return Initial(
+        levels, arrays.add(entries), arrays.add(sizes[entries]), arrays.add(multiply), arrays.add(settled)
+    )
 
 
 def _same_units(layout: Layout) -> np.ndarray:

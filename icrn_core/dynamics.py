@@ -19,8 +19,8 @@ from icrn_core import dense
 from icrn_core.errors import IcrnError
 from icrn_core.jacobian import prepared_jacobian
 from icrn_core.jumps import breakpoints
-from icrn_core.plan import Plan, Step
 from icrn_core.layout import Block
+from icrn_core.plan import Plan, Step
 
 
 class Prepared(NamedTuple):
@@ -137,14 +137,18 @@ class Dynamics:
         """Return what the params, shape ``(n_params,)``, determine for a whole solve."""
         plan, n = self.plan, self.n_state
         # Sized as the symbol vector so that positions need no shift; the state part is unused.
-        symbols = jnp.concatenate([jnp.zeros(n, params.dtype), params, jnp.zeros(plan.n_assigned, params.dtype)])
+        symbols = jnp.concatenate(
+            [jnp.zeros(n, params.dtype), params, jnp.zeros(plan.n_assigned, params.dtype)]
+        )
         symbols = self.run(plan.static_levels, symbols, jnp.zeros((), params.dtype))
         scale = factor = None
         if plan.view is not None:
             sizes = symbols[self.arrays[plan.view.sizes]]
             multiply = self.arrays[plan.view.multiply]
-            scale = jnp.ones(n, params.dtype).at[self.arrays[plan.view.targets]].set(
-                jnp.where(multiply, sizes, 1.0 / sizes)
+            scale = (
+                jnp.ones(n, params.dtype)
+                .at[self.arrays[plan.view.targets]]
+                .set(jnp.where(multiply, sizes, 1.0 / sizes))
             )
         if plan.factor is not None:
             at = self.arrays[plan.factor]
@@ -173,7 +177,7 @@ class Dynamics:
         return symbols
 
     def symbols(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return what laws see, ``[base species | constants | assigned]``; the state alone if that suffices."""
+        """Return what laws read, ``[species | constants | assigned]``, or species alone if enough."""
         seen = y if prepared.scale is None else y * prepared.scale
         if not self.plan.needs_symbols:
             return seen
@@ -183,14 +187,17 @@ class Dynamics:
         """Return the slots of a flat group, each ``(size,)``."""
         given = prepared.flat[k]
         slots = self.plan.flat[k].slots
-        return [symbols[self.arrays[s.positions]] if g is None else g for s, g in zip(slots, given, strict=True)]
+        return [
+            symbols[self.arrays[s.positions]] if g is None else g for s, g in zip(slots, given, strict=True)
+        ]
 
     def dense_slots(self, k: int, symbols: Array, prepared: Prepared) -> list[Array]:
         """Return the slots of a dense group, each broadcastable to its domain."""
         group = self.plan.dense[k]
         given = prepared.dense[k]
         return [
-            dense.view(s, group.shape, symbols) if g is None else g for s, g in zip(group.slots, given, strict=True)
+            dense.view(s, group.shape, symbols) if g is None else g
+            for s, g in zip(group.slots, given, strict=True)
         ]
 
     def mask(self, k: int) -> Array | None:

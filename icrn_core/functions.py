@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from typing import Literal
 
 import jax
@@ -122,11 +123,11 @@ def _factorial(x: Array) -> Array:
 
 def _chain(compare: Callable) -> Callable:
     """Relations are n-ary in MathML: a < b < c."""
-    return lambda *xs: reduce(jnp.logical_and, (compare(a, b) for a, b in zip(xs, xs[1:], strict=False)))
+    return lambda *xs: reduce(jnp.logical_and, (compare(a, b) for a, b in pairwise(xs)))
 
 
 def _sympy_chain(name: str) -> Callable:
-    return lambda sp, *xs: sp.And(*(getattr(sp, name)(a, b) for a, b in zip(xs, xs[1:], strict=False)))
+    return lambda sp, *xs: sp.And(*(getattr(sp, name)(a, b) for a, b in pairwise(xs)))
 
 
 def _fold(function: Callable, start: float | bool) -> Callable:
@@ -145,7 +146,9 @@ def _sympy_quotient(sp, a, b):
     return sp.sign(a / b) * sp.floor(sp.Abs(a / b))
 
 
-def _unary(name: str, jax_function: Callable, sympy_name: str, sample: float, overflow: bool = False) -> Operator:
+def _unary(
+    name: str, jax_function: Callable, sympy_name: str, sample: float, overflow: bool = False
+) -> Operator:
     return Operator(name, "number", jax_function, _named(sympy_name), (1, 1), (sample,), overflow)
 
 
@@ -186,7 +189,9 @@ def _trigonometric_rows() -> list[Operator]:
 
 def _relation(name: str, compare: Callable, sympy_name: str, pairwise: bool = False) -> Operator:
     function = compare if pairwise else _chain(compare)
-    return Operator(name, "relation", function, _sympy_chain(sympy_name), (2, 2 if pairwise else None), (1.0, 2.0))
+    return Operator(
+        name, "relation", function, _sympy_chain(sympy_name), (2, 2 if pairwise else None), (1.0, 2.0)
+    )
 
 
 def _constant(name: str, value: float | bool, sympy: Callable) -> Operator:
@@ -195,16 +200,26 @@ def _constant(name: str, value: float | bool, sympy: Callable) -> Operator:
 
 _ROWS = (
     Operator("plus", "number", _fold(jnp.add, 0.0), lambda sp, *xs: sp.Add(*xs), (0, None), (1.5, 2.5, 3.5)),
-    Operator("times", "number", _fold(jnp.multiply, 1.0), lambda sp, *xs: sp.Mul(*xs), (0, None), (1.5, 2.5), True),
     Operator(
-        "minus", "number", lambda *xs: -xs[0] if len(xs) == 1 else xs[0] - xs[1],
-        lambda sp, *xs: -xs[0] if len(xs) == 1 else xs[0] - xs[1], (1, 2), (1.5, 4.5),
+        "times", "number", _fold(jnp.multiply, 1.0), lambda sp, *xs: sp.Mul(*xs), (0, None), (1.5, 2.5), True
+    ),
+    Operator(
+        "minus",
+        "number",
+        lambda *xs: -xs[0] if len(xs) == 1 else xs[0] - xs[1],
+        lambda sp, *xs: -xs[0] if len(xs) == 1 else xs[0] - xs[1],
+        (1, 2),
+        (1.5, 4.5),
     ),
     Operator("divide", "number", jnp.divide, lambda sp, a, b: a / b, (2, 2), (1.5, 2.5), True),
     Operator("power", "number", _power, lambda sp, a, b: sp.Pow(a, b), (2, 2), (1.5, 2.5), True),
     Operator(
-        "root", "number", _guarded(_root, 2.0, lambda *xs: xs[-1] == 0), lambda sp, *xs: sp.root(*xs[::-1])
-        if len(xs) == 2 else sp.sqrt(xs[0]), (1, 2), (3.0, 2.5),
+        "root",
+        "number",
+        _guarded(_root, 2.0, lambda *xs: xs[-1] == 0),
+        lambda sp, *xs: sp.root(*xs[::-1]) if len(xs) == 2 else sp.sqrt(xs[0]),
+        (1, 2),
+        (3.0, 2.5),
     ),
     Operator("log", "number", _log, _sympy_log, (1, 2), (3.0, 2.5), True),
     _unary("ln", jnp.log, "log", 1.5, True),
@@ -218,7 +233,13 @@ _ROWS = (
     Operator("min", "number", _fold(jnp.minimum, jnp.inf), _named("Min"), (1, None), (1.5, 2.5)),
     Operator("quotient", "number", lambda a, b: jnp.trunc(a / b), _sympy_quotient, (2, 2), (-7.5, 2.0), True),
     Operator(
-        "rem", "number", jnp.fmod, lambda sp, a, b: a - b * _sympy_quotient(sp, a, b), (2, 2), (-7.5, 2.0), True
+        "rem",
+        "number",
+        jnp.fmod,
+        lambda sp, a, b: a - b * _sympy_quotient(sp, a, b),
+        (2, 2),
+        (-7.5, 2.0),
+        True,
     ),
     _relation("eq", jnp.equal, "Eq"),
     _relation("neq", jnp.not_equal, "Ne", pairwise=True),

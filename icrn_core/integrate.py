@@ -78,7 +78,12 @@ class Outcome(NamedTuple):
 
 
 def advance(
-    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared, store: bool = False
+    settings: Settings,
+    dynamics: Dynamics,
+    problem: Problem,
+    y: Array,
+    prepared: Prepared,
+    store: bool = False,
 ) -> tuple[Outcome, _Carry]:
     """Integrate over the output times; ``store`` keeps the accepted steps."""
     carry = _start(settings, dynamics, problem, y, prepared, store)
@@ -109,7 +114,10 @@ def _start(
     if store:
         n = min(settings.max_steps, _STORED_STEPS)
         track = _Track(
-            jnp.zeros(n, y.dtype), jnp.zeros(n, y.dtype), jnp.zeros((n, len(y)), y.dtype), jnp.zeros(n, jnp.int32)
+            jnp.zeros(n, y.dtype),
+            jnp.zeros(n, y.dtype),
+            jnp.zeros((n, len(y)), y.dtype),
+            jnp.zeros(n, jnp.int32),
         )
     h = _first_step(dynamics, problem, y, prepared)
     code = jnp.where(jnp.isfinite(h), ResultCode.SUCCESS, ResultCode.NON_FINITE).astype(jnp.int32)
@@ -129,9 +137,13 @@ def _first_step(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepar
     slope = dynamics.prepared_field(_just_after(problem.t0), y, prepared)
     size, speed = norm(y, scale), norm(slope, scale)
     duration = problem.times[-1] - problem.t0
-    h = jnp.where((size < 1e-5) | (speed < 1e-5), 1e-6 * duration, 0.01 * size / jnp.where(speed == 0, 1.0, speed))
+    h = jnp.where(
+        (size < 1e-5) | (speed < 1e-5), 1e-6 * duration, 0.01 * size / jnp.where(speed == 0, 1.0, speed)
+    )
     # From a state of zero the size says nothing: then an error of one is reached after 1 / speed.
-    h = jnp.where((size < 1e-5) & (speed >= 1e-5), jnp.minimum(1.0 / jnp.maximum(speed, 1e-5), 1e-3 * duration), h)
+    h = jnp.where(
+        (size < 1e-5) & (speed >= 1e-5), jnp.minimum(1.0 / jnp.maximum(speed, 1e-5), 1e-3 * duration), h
+    )
     return jnp.where(jnp.isfinite(speed), jnp.minimum(h, duration), jnp.nan)
 
 
@@ -154,14 +166,21 @@ def _plan_step(problem: Problem, prepared: Prepared, t: Array, h: Array) -> _Try
     points = prepared.breakpoints
     if not points.size:
         ends = t + 1.0001 * h >= final
-        return _Try(jnp.where(ends, final, t + h), jnp.where(ends, final - t, h), (None, None), -jnp.ones((), jnp.int32))
+        return _Try(
+            jnp.where(ends, final, t + h),
+            jnp.where(ends, final - t, h),
+            (None, None),
+            -jnp.ones((), jnp.int32),
+        )
     ahead = jnp.where(points > t, points, jnp.inf)
     which = jnp.argmin(ahead)
     limit = jnp.minimum(ahead[which], final)
     lands = t + 1.0001 * h >= limit
     on_point = lands & (ahead[which] <= final)
     end = jnp.where(lands, limit, t + h)
-    return _Try(end, jnp.where(lands, limit - t, h), _span(t, limit), jnp.where(on_point, which, -1).astype(jnp.int32))
+    return _Try(
+        end, jnp.where(lands, limit - t, h), _span(t, limit), jnp.where(on_point, which, -1).astype(jnp.int32)
+    )
 
 
 def _span(t: Array, limit: Array) -> tuple[Array, Array]:
@@ -187,7 +206,9 @@ def _advance_once(
     h = attempt.h * jnp.where(accepted, grown, shrunk)
     # A step cut short by an end or a breakpoint says little about the next one.
     h = jnp.where(accepted & (attempt.h < c.h), jnp.maximum(h, c.h), h)
-    too_small = ~accepted & (h <= 16 * jnp.finfo(c.y.dtype).eps * jnp.maximum(jnp.abs(c.t), jnp.abs(problem.times[-1]) * 1e-6))
+    too_small = ~accepted & (
+        h <= 16 * jnp.finfo(c.y.dtype).eps * jnp.maximum(jnp.abs(c.t), jnp.abs(problem.times[-1]) * 1e-6)
+    )
     code = jnp.where(
         too_small, jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE), c.code
     ).astype(jnp.int32)
@@ -274,9 +295,7 @@ def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tup
         k, output, by_t, by_y, by_prepared = carry
         t, h, state = track.t[k], track.h[k], track.y[k]
         landing = track.landing[k]
-        (_, h, end, dense), pull = jax.vjp(
-            lambda t, s, p: one_step(t, s, p, h, landing), t, state, prepared
-        )
+        (_, h, end, dense), pull = jax.vjp(lambda t, s, p: one_step(t, s, p, h, landing), t, state, prepared)
         output, at = _collect(times, given, output, t, h, state, end, dense, has_jumps)
         dt, dy, dp = pull((by_t, at.h, by_y + at.end, at.dense))
         total = jax.tree.map(jnp.add, by_prepared, dp)

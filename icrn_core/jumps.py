@@ -7,6 +7,7 @@ that depend on params only, are found in the templates and their roots computed 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
@@ -35,7 +36,7 @@ def comparisons(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
     found = []
     for name, *operands in law.instructions:
         if name in _ORDERINGS:
-            for left, right in zip(operands, operands[1:], strict=False):
+            for left, right in pairwise(operands):
                 pair = degrees[left], degrees[right]
                 if None not in pair and 1 in pair:
                     found.append((left, right))

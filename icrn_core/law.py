@@ -163,7 +163,11 @@ def _factors(instructions: tuple[tuple, ...]) -> tuple[int, ...] | None:
             products.append((operands[0],))
         elif name == "times" and all(products[k] is not None for k in operands):
             products.append(tuple(slot for k in operands for slot in products[k]))  # type: ignore[union-attr]
-        elif name == "power" and products[operands[0]] is not None and instructions[operands[1]] == ("number", 2.0):
+        elif (
+            name == "power"
+            and products[operands[0]] is not None
+            and instructions[operands[1]] == ("number", 2.0)
+        ):
             products.append(products[operands[0]] * 2)  # type: ignore[operator]
         else:
             products.append(None)

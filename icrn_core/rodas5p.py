@@ -81,12 +81,17 @@ def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, s
 
     def stage(stages: Array, row: tuple) -> tuple[Array, None]:
         i, a, c, offset, weight = row
-        right = dynamics.prepared_field(clamp(t + offset * h, span), y + a @ stages, prepared) + (c @ stages) / h
+        right = (
+            dynamics.prepared_field(clamp(t + offset * h, span), y + a @ stages, prepared) + (c @ stages) / h
+        )
         if drift is not None:
             right = right + (h * weight) * drift
         return stages.at[i].set(solve(right)), None
 
-    rows = (jnp.arange(N_STAGES), *(jnp.asarray(table, y.dtype) for table in (_SQUARE_A, _SQUARE_C, _TIMES, _D)))
+    rows = (
+        jnp.arange(N_STAGES),
+        *(jnp.asarray(table, y.dtype) for table in (_SQUARE_A, _SQUARE_C, _TIMES, _D)),
+    )
     stages, _ = lax.scan(stage, jnp.zeros((N_STAGES, *y.shape), y.dtype), rows)
     end = y + jnp.asarray(_END, y.dtype) @ stages
     dense = jnp.asarray(_DENSE, y.dtype) @ stages
@@ -94,7 +99,7 @@ def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, s
 
 
 def _solver(matrix: Array):
-    """Return x ↦ matrix⁻¹ x; its derivative by the matrix is an outer product, not that of a factorisation."""
+    """Return x ↦ matrix⁻¹ x; its derivative by the matrix is an outer product, not a factorisation's."""
     fixed = lax.stop_gradient(matrix)
     if matrix.shape[0] <= _INVERSE_UP_TO:
         inverse = jnp.linalg.inv(fixed) if matrix.shape[0] else fixed

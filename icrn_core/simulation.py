@@ -94,7 +94,13 @@ def simulate(
 
 @partial(jax.jit, static_argnames=("settings", "is_reverse"))
 def _simulate(
-    dynamics: Dynamics, values: Array, params: Array, problem: Problem, *, settings: Settings, is_reverse: bool
+    dynamics: Dynamics,
+    values: Array,
+    params: Array,
+    problem: Problem,
+    *,
+    settings: Settings,
+    is_reverse: bool,
 ) -> Solution:
     y, params = dynamics.initial_vectors(values, params, problem.t0)
     prepared = dynamics.prepare(params)
@@ -136,6 +142,8 @@ def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) ->
         unknown = [name for name in atol if name not in blocks]
         if unknown:
             raise IcrnError(f"atol names '{unknown[0]}', which is no base species")
-        full = {name: jnp.broadcast_to(jnp.asarray(atol.get(name, 1e-9), float), s) for name, s in blocks.items()}
+        full = {
+            name: jnp.broadcast_to(jnp.asarray(atol.get(name, 1e-9), float), s) for name, s in blocks.items()
+        }
         return dynamics.pack_state(full)
     return jnp.broadcast_to(jnp.asarray(atol, float), (dynamics.n_state,))

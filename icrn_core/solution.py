@@ -30,9 +30,15 @@ class ResultCode(IntEnum):
 
 _MESSAGES = {
     ResultCode.SUCCESS: "success",
-    ResultCode.MAX_STEPS: "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'",
-    ResultCode.STEP_TOO_SMALL: "the step size became too small: a singularity, or tolerances below rounding error",
-    ResultCode.NON_FINITE: "the rate of change is not finite: a missing value, a division by zero or an overflow",
+    ResultCode.MAX_STEPS: (
+        "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'"
+    ),
+    ResultCode.STEP_TOO_SMALL: (
+        "the step size became too small: a singularity, or tolerances below rounding error"
+    ),
+    ResultCode.NON_FINITE: (
+        "the rate of change is not finite: a missing value, a division by zero or an overflow"
+    ),
     ResultCode.TOO_MANY_TO_STORE: (
         "more steps than reverse-mode differentiation can store: loosen rtol, or use differentiate='forward'"
     ),
@@ -90,7 +96,9 @@ class Solution:
             return "Solution(traced)"
         shapes = ", ".join(f"{name}{tuple(np.shape(s))}" for name, s in self.states.items())
         codes = {ResultCode(int(code)).message for code in np.ravel(self.result)}
-        return f"Solution({shapes}; {int(np.sum(self.statistics.n_steps))} steps; {' / '.join(sorted(codes))})"
+        return (
+            f"Solution({shapes}; {int(np.sum(self.statistics.n_steps))} steps; {' / '.join(sorted(codes))})"
+        )
 
     def check(self) -> Solution:
         """Return the solution if the run, or every run of a batch, succeeded.

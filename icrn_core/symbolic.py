@@ -90,7 +90,9 @@ def from_sympy(expression: sympy.Basic, slots: Sequence[sympy.Basic]) -> tuple |
         return _piecewise_from(expression, slots)
     name = _inverse().get(expression.func)
     if name is None:
-        raise IcrnError(f"sympy's '{expression.func.__name__}' in '{expression}' has no operator in the table")
+        raise IcrnError(
+            f"sympy's '{expression.func.__name__}' in '{expression}' has no operator in the table"
+        )
     return (name, *(from_sympy(arg, slots) for arg in expression.args))
 
 

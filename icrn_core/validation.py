@@ -89,7 +89,9 @@ def _check_placement(icrn: ICRN, base: BaseSpecies, placement: Placement, role: 
     if len(at) not in (1, base.size):
         raise IcrnError(f"{where} has {len(at)} positions: expected 1, or {base.size} (one per entry)")
     if at.size and (at.min() < 0 or at.max() >= owner.size):
-        raise IcrnError(f"{where} points at position {at.max()} of '{owner.name}', which has {owner.size} entries")
+        raise IcrnError(
+            f"{where} points at position {at.max()} of '{owner.name}', which has {owner.size} entries"
+        )
 
 
 def _check_domain(where: str, domain: IndexDomain) -> dict[str, IndexSet]:
@@ -154,7 +156,9 @@ def _check_reference(icrn: ICRN, where: str, reference: Reference, symbols: dict
         found = symbols.get(index)
         if found is None:
             known = ", ".join(symbols) or "none"
-            raise IcrnError(f"{where}: index symbol '{index}' of '{base.name}' is not in the domain (there: {known})")
+            raise IcrnError(
+                f"{where}: index symbol '{index}' of '{base.name}' is not in the domain (there: {known})"
+            )
         if found is not expected and found != expected:
             raise IcrnError(
                 f"{where}: index symbol '{index}' ranges over index set '{found.name}' "
@@ -201,7 +205,10 @@ def _check_assignment(icrn: ICRN, assignment: IndexedAssignment) -> None:
 
 def _check_order(icrn: ICRN) -> None:
     """Targets are assigned once, are of the right kind, and are read only after that."""
-    flags = {base.name: np.zeros(base.size, dtype=bool) for base in (*icrn.species, *icrn.constants, *icrn.assigned)}
+    flags = {
+        base.name: np.zeros(base.size, dtype=bool)
+        for base in (*icrn.species, *icrn.constants, *icrn.assigned)
+    }
     for assignment in icrn.assignments:
         base = icrn.base(assignment.target.base)
         if isinstance(base, (BaseSpecies, RateConstant)):
@@ -233,7 +240,9 @@ def _check_reads(
     for assignment, at in zip(assignments, targets, strict=True):
         np.add.at(later[assignment.target.base], at, 1)
         if at.size and later[assignment.target.base].max() > 1:
-            raise IcrnError(f"assignment '{assignment.name}' gives '{assignment.target.base}' an entry a second value")
+            raise IcrnError(
+                f"assignment '{assignment.name}' gives '{assignment.target.base}' an entry a second value"
+            )
     for assignment, at in zip(assignments, targets, strict=True):
         for slot in assignment.slots:
             if slot.base not in flags or not later[slot.base].any():
@@ -254,5 +263,7 @@ def _positions(icrn: ICRN, reference: Reference, domain: IndexDomain) -> np.ndar
         return np.zeros(domain.size, dtype=np.int64)
     tuples = domain.tuples()
     axes = {symbol.name: axis for axis, symbol in enumerate(domain.symbols)}
-    columns = [tuples[:, axes[k]] if isinstance(k, str) else np.full(len(tuples), k) for k in reference.indices]
+    columns = [
+        tuples[:, axes[k]] if isinstance(k, str) else np.full(len(tuples), k) for k in reference.indices
+    ]
     return np.ravel_multi_index(columns, shape) if len(tuples) else np.zeros(0, dtype=np.int64)

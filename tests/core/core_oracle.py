@@ -67,7 +67,9 @@ class Oracle:
             for assignment in self.icrn.assignments:
                 for at in tuples(assignment.domain):
                     value = self._law(assignment, at, tensors, t)
-                    tensors[assignment.target.base][self._index(assignment.target, assignment.domain, at)] = value
+                    tensors[assignment.target.base][self._index(assignment.target, assignment.domain, at)] = (
+                        value
+                    )
         return tensors
 
     def rate(self, t, state):

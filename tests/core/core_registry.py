@@ -60,10 +60,12 @@ def law(*template) -> RateLaw:
 
     def read(node):
         if isinstance(node, tuple):
-            return tuple([node[0], *map(read, node[1:])])
+            return (node[0], *map(read, node[1:]))
         return ("slot", int(node[1:])) if isinstance(node, str) else float(node)
 
-    return RateLaw(read(template) if len(template) > 1 or isinstance(template[0], tuple) else read(template[0]))
+    return RateLaw(
+        read(template) if len(template) > 1 or isinstance(template[0], tuple) else read(template[0])
+    )
 
 
 def reaction(name, domain, left, right, rate: RateLaw, slots) -> IndexedReaction:
@@ -74,7 +76,9 @@ def reaction(name, domain, left, right, rate: RateLaw, slots) -> IndexedReaction
             number, _, species = text.rpartition(" ")
             yield Term(ref(species), float(number or 1))
 
-    return IndexedReaction(name, domain, tuple(terms(left)), tuple(terms(right)), rate, tuple(map(ref, slots)))
+    return IndexedReaction(
+        name, domain, tuple(terms(left)), tuple(terms(right)), rate, tuple(map(ref, slots))
+    )
 
 
 def assign(name, domain, target, rate: RateLaw, slots) -> IndexedAssignment:
@@ -165,11 +169,15 @@ def masked() -> Case:
         constants=(RateConstant("K", (a, a)), RateConstant("k")),
         reactions=(
             reaction(
-                "compete", IndexDomain((i, j), mask=mask), ["S[i]", "S[j]"], ["0.5 S[i]"],
-                law("divide", ("times", "s0", "s1", "s2"), "s3"), ["k", "S[i]", "S[j]", "K[i,j]"],
+                "compete",
+                IndexDomain((i, j), mask=mask),
+                ["S[i]", "S[j]"],
+                ["0.5 S[i]"],
+                law("divide", ("times", "s0", "s1", "s2"), "s3"),
+                ["k", "S[i]", "S[j]", "K[i,j]"],
             ),
         ),
-    )  # fmt: skip
+    )
     return of(icrn, K=np.where(mask, 1.3, 0.0), k=0.02)
 
 
@@ -184,20 +192,40 @@ def winner_take_all() -> Case:
     species += [("Y", digits), ("Rep", digits), ("F", digits)]
     icrn = ICRN(
         species=tuple(BaseSpecies(name, (s,)) for name, s in species)
-        + tuple(BaseSpecies(name, s) for name, s in [("W", (pixels, digits)), ("P", (pixels, digits)),
-                                                    ("A", (digits, digits))]),  # fmt: skip
+        + tuple(
+            BaseSpecies(name, s)
+            for name, s in [("W", (pixels, digits)), ("P", (pixels, digits)), ("A", (digits, digits))]
+        ),
         constants=tuple(RateConstant(f"k{n}") for n in range(5)),
         reactions=(
-            reaction("weigh", both, ["X[i]", "W[i,j]", "XF[i]"], ["X[i]", "P[i,j]"], product(4),
-                     ["k0", "X[i]", "W[i,j]", "XF[i]"]),
+            reaction(
+                "weigh",
+                both,
+                ["X[i]", "W[i,j]", "XF[i]"],
+                ["X[i]", "P[i,j]"],
+                product(4),
+                ["k0", "X[i]", "W[i,j]", "XF[i]"],
+            ),
             reaction("sum", both, ["P[i,j]", "SG[j]"], ["S[j]"], product(3), ["k1", "P[i,j]", "SG[j]"]),
-            reaction("annihilate", pairs, ["S[j]", "S[k]", "A[j,k]"], [], product(4),
-                     ["k2", "S[j]", "S[k]", "A[j,k]"]),
-            reaction("restore", one, ["S[j]", "RG[j]", "YF[j]"], ["S[j]", "Y[j]"], product(4),
-                     ["k3", "S[j]", "RG[j]", "YF[j]"]),
+            reaction(
+                "annihilate",
+                pairs,
+                ["S[j]", "S[k]", "A[j,k]"],
+                [],
+                product(4),
+                ["k2", "S[j]", "S[k]", "A[j,k]"],
+            ),
+            reaction(
+                "restore",
+                one,
+                ["S[j]", "RG[j]", "YF[j]"],
+                ["S[j]", "Y[j]"],
+                product(4),
+                ["k3", "S[j]", "RG[j]", "YF[j]"],
+            ),
             reaction("report", one, ["Y[j]", "Rep[j]"], ["F[j]"], product(3), ["k4", "Y[j]", "Rep[j]"]),
         ),
-    )  # fmt: skip
+    )
     return of(icrn, k0=0.1, k1=0.1)
 
 
@@ -212,15 +240,29 @@ def repeated_and_literal_indices() -> Case:
             species=(BaseSpecies("M", (a,)), BaseSpecies("D", (a, b, a))),
             constants=(RateConstant("k", (b,)),),
             reactions=(
-                reaction("pair", both, ["2 M[i]", "M[j]"], ["D[i,1,i]"],
-                         law("times", "s0", ("power", "s1", 2.0), "s2", "s3"), ["k[0]", "M[i]", "M[j]", "D[j,0,j]"]),
-                reaction("seed", both, ["M[0]"], ["M[i]", "D[j,0,i]"], product(3), ["k[1]", "M[0]", "D[i,1,j]"]),
-                reaction("swap", IndexDomain((IndexSymbol("u", b),)), ["D[3,u,4]"], ["D[4,u,3]"], product(2),
-                         ["k[u]", "D[3,u,4]"]),
+                reaction(
+                    "pair",
+                    both,
+                    ["2 M[i]", "M[j]"],
+                    ["D[i,1,i]"],
+                    law("times", "s0", ("power", "s1", 2.0), "s2", "s3"),
+                    ["k[0]", "M[i]", "M[j]", "D[j,0,j]"],
+                ),
+                reaction(
+                    "seed", both, ["M[0]"], ["M[i]", "D[j,0,i]"], product(3), ["k[1]", "M[0]", "D[i,1,j]"]
+                ),
+                reaction(
+                    "swap",
+                    IndexDomain((IndexSymbol("u", b),)),
+                    ["D[3,u,4]"],
+                    ["D[4,u,3]"],
+                    product(2),
+                    ["k[u]", "D[3,u,4]"],
+                ),
             ),
         ),
         k=[0.05, 0.01],
-    )  # fmt: skip
+    )
 
 
 @case
@@ -237,12 +279,18 @@ def relation_with_repeats() -> Case:
             reactions=(
                 reaction("regulate", domain, [], ["X[j]"], hill, ["V[i]", "X[i]", "n"]),
                 reaction("also", IndexDomain(), [], ["E"], hill, ["V[2]", "E", "n"]),
-                reaction("decay", IndexDomain((i,)), ["X[i]"], [],
-                         law("divide", ("times", "s0", "s1"), ("plus", "s2", "s1")), ["V[i]", "X[i]", "Km"]),
+                reaction(
+                    "decay",
+                    IndexDomain((i,)),
+                    ["X[i]"],
+                    [],
+                    law("divide", ("times", "s0", "s1"), ("plus", "s2", "s1")),
+                    ["V[i]", "X[i]", "Km"],
+                ),
             ),
         ),
         n=2.5,
-    )  # fmt: skip
+    )
 
 
 @case
@@ -255,13 +303,28 @@ def assigned_chain() -> Case:
         ICRN(
             species=(BaseSpecies("X", (a,)), BaseSpecies("Y")),
             constants=(RateConstant("k", (a,)), RateConstant("total")),
-            assigned=(AssignedQuantity("half"), AssignedQuantity("free", (a,)), AssignedQuantity("sum"),
-                      AssignedQuantity("drive")),
+            assigned=(
+                AssignedQuantity("half"),
+                AssignedQuantity("free", (a,)),
+                AssignedQuantity("sum"),
+                AssignedQuantity("drive"),
+            ),
             assignments=(
                 assign("half", single, "half", law("divide", "s0", 2.0), ["total"]),
-                assign("free", domain, "free[i]", law("minus", "s0", ("times", "s1", "s2")), ["half", "k[i]", "X[i]"]),
-                assign("sum", single, "sum", law("plus", "s0", ("power", "s1", 2.0), "s2"),
-                       ["free[0]", "free[1]", "Y"]),
+                assign(
+                    "free",
+                    domain,
+                    "free[i]",
+                    law("minus", "s0", ("times", "s1", "s2")),
+                    ["half", "k[i]", "X[i]"],
+                ),
+                assign(
+                    "sum",
+                    single,
+                    "sum",
+                    law("plus", "s0", ("power", "s1", 2.0), "s2"),
+                    ["free[0]", "free[1]", "Y"],
+                ),
                 assign("drive", single, "drive", law("times", "s0", ("sin", ("time",))), ["sum"]),
             ),
             reactions=(
@@ -269,7 +332,7 @@ def assigned_chain() -> Case:
                 reaction("lose", domain, ["X[i]"], ["Y"], product(3), ["k[i]", "X[i]", "half"]),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 @case
@@ -282,35 +345,51 @@ def compartments() -> Case:
         ICRN(
             species=(
                 BaseSpecies("grown"),
-                BaseSpecies("X", (a,), Placement("size", (0, 1, 1, 0)), "amount", "concentration", "amount",
-                            Placement("cf", (0,))),
+                BaseSpecies(
+                    "X",
+                    (a,),
+                    Placement("size", (0, 1, 1, 0)),
+                    "amount",
+                    "concentration",
+                    "amount",
+                    Placement("cf", (0,)),
+                ),
                 BaseSpecies("Y", (), Placement("grown"), "amount", "concentration", "concentration"),
                 BaseSpecies("Z", (), Placement("swollen"), "amount", "concentration", "concentration"),
                 BaseSpecies("C", (), Placement("swollen"), "concentration", "concentration", "amount"),
-                BaseSpecies("B", (), Placement("size"), "amount", "concentration", "amount", is_boundary=True),
+                BaseSpecies(
+                    "B", (), Placement("size"), "amount", "concentration", "amount", is_boundary=True
+                ),
                 BaseSpecies("Q", (), Placement("swollen"), "concentration", "amount", "amount"),
             ),
-            constants=(RateConstant("size", (index_set("c", 2),)), RateConstant("cf"),
-                       RateConstant("k")),
+            constants=(RateConstant("size", (index_set("c", 2),)), RateConstant("cf"), RateConstant("k")),
             assigned=(AssignedQuantity("swollen"),),
-            assignments=(assign("swollen", single, "swollen", law("plus", 1.0, ("times", "s0", "s1")), ["k", "X[2]"]),),
+            assignments=(
+                assign("swollen", single, "swollen", law("plus", 1.0, ("times", "s0", "s1")), ["k", "X[2]"]),
+            ),
             reactions=(
                 reaction("grow", single, [], ["grown"], product(2), ["k", "grown"]),
                 reaction("turn", domain, ["X[i]", "B"], ["Y"], product(3), ["k", "X[i]", "B"]),
                 reaction("back", domain, ["Y"], ["2 X[i]"], product(2), ["Y", "k"]),
-                reaction("slip", single, ["Y"], ["Z"], law("times", "s0", ("plus", "s1", "s2")), ["k", "Z", "Y"]),
-                reaction("ruled", single, [], ["C"], law("minus", "s0", ("times", "s1", "s2")), ["k", "C", "Z"]),
+                reaction(
+                    "slip", single, ["Y"], ["Z"], law("times", "s0", ("plus", "s1", "s2")), ["k", "Z", "Y"]
+                ),
+                reaction(
+                    "ruled", single, [], ["C"], law("minus", "s0", ("times", "s1", "s2")), ["k", "C", "Z"]
+                ),
                 reaction("ruled_too", single, [], ["Q"], law("minus", ("times", "s0", "s1")), ["k", "Q"]),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 @case
 def pulse() -> Case:
     """A narrow pulse in time, a division that is singular in the branch not taken."""
     single = IndexDomain()
-    dose = law("piecewise", "s0", ("and", ("geq", ("time",), "s1"), ("lt", ("time",), ("plus", "s1", "s2"))), 0.0)
+    dose = law(
+        "piecewise", "s0", ("and", ("geq", ("time",), "s1"), ("lt", ("time",), ("plus", "s1", "s2"))), 0.0
+    )
     return of(
         ICRN(
             species=(BaseSpecies("X"), BaseSpecies("Z")),
@@ -319,14 +398,23 @@ def pulse() -> Case:
                 reaction("dose", single, [], ["X"], dose, ["dose", "on", "width"]),
                 reaction("decay", single, ["X"], [], product(2), ["k", "X"]),
                 reaction(
-                    "guarded", single, [], ["Z"],
+                    "guarded",
+                    single,
+                    [],
+                    ["Z"],
                     law("piecewise", ("divide", ("times", "s0", "s1"), "s2"), ("gt", "s2", 0.0), 0.0),
                     ["k", "X", "Z"],
                 ),
             ),
         ),
-        end=3.0, X=0.0, Z=0.0, dose=100.0, on=1.28, width=0.02, k=0.5,
-    )  # fmt: skip
+        end=3.0,
+        X=0.0,
+        Z=0.0,
+        dose=100.0,
+        on=1.28,
+        width=0.02,
+        k=0.5,
+    )
 
 
 @case
@@ -347,7 +435,9 @@ def empty_domain() -> Case:
             constants=(RateConstant("k"),),
             reactions=(
                 reaction("never", IndexDomain((i,), relation=none), ["X[i]"], [], product(1), ["X[i]"]),
-                reaction("masked", IndexDomain((i,), mask=np.zeros(2, bool)), ["X[i]"], [], product(1), ["X[i]"]),
+                reaction(
+                    "masked", IndexDomain((i,), mask=np.zeros(2, bool)), ["X[i]"], [], product(1), ["X[i]"]
+                ),
                 reaction("decay", IndexDomain(), ["X[0]"], [], product(2), ["k", "X[0]"]),
             ),
         )

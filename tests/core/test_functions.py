@@ -36,7 +36,11 @@ def test_row_agrees_with_sympy(name):
     expected = row.sympy(sp, *given)
     if name == "avogadro":
         expected = AVOGADRO
-    expected = float(expected) if not isinstance(expected, (bool, sp.logic.boolalg.Boolean)) else float(bool(expected))
+    expected = (
+        float(expected)
+        if not isinstance(expected, (bool, sp.logic.boolalg.Boolean))
+        else float(bool(expected))
+    )
     np.testing.assert_allclose(run(slotted(row), *row.sample), expected, rtol=1e-13)
 
 
@@ -53,7 +57,9 @@ def test_row_has_the_derivative_of_a_difference(name, branched):
         at[1][k] -= 1e-6
         expected = (run(template, *at[0]) - run(template, *at[1])) / 2e-6
         for derivative in (jax.grad, jax.jacfwd):
-            slope = derivative(lambda x, k=k: run(template, *row.sample[:k], x, *row.sample[k + 1 :]))(row.sample[k])
+            slope = derivative(lambda x, k=k: run(template, *row.sample[:k], x, *row.sample[k + 1 :]))(
+                row.sample[k]
+            )
             np.testing.assert_allclose(slope, expected, rtol=1e-6, atol=1e-8)
         if name in STEPS:
             assert slope == 0
@@ -71,7 +77,14 @@ def test_row_survives_sympy_and_back(name):
 
 def test_piecewise_survives_sympy_and_back():
     x = sp.Symbol("x0", real=True)
-    template = ("piecewise", ("slot", 0), ("lt", ("slot", 0), 1.0), ("exp", ("slot", 0)), ("lt", ("slot", 0), 2.0), 5.0)
+    template = (
+        "piecewise",
+        ("slot", 0),
+        ("lt", ("slot", 0), 1.0),
+        ("exp", ("slot", 0)),
+        ("lt", ("slot", 0), 2.0),
+        5.0,
+    )
     back = from_sympy(to_sympy(template, [x]), [x])
     for at in (0.5, 1.5, 2.5):
         assert run(back, at) == run(template, at)

@@ -67,7 +67,9 @@ def fixed_steps(name, dynamics, x0, end, n, theta=None):
 @pytest.mark.parametrize("name", STEPPERS)
 def test_steppers_converge_with_order_five(name):
     dynamics = compile_icrn(forced_logistic())
-    errors = [abs(fixed_steps(name, dynamics, 0.3, 2.0, n) - forced_logistic_at(2.0, 0.3)) for n in (8, 16, 32)]
+    errors = [
+        abs(fixed_steps(name, dynamics, 0.3, 2.0, n) - forced_logistic_at(2.0, 0.3)) for n in (8, 16, 32)
+    ]
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
     assert (orders > 4.6).all() and (orders < 6.5).all(), orders
 
@@ -78,7 +80,8 @@ def test_dense_output_has_order_four(name):
     steps = np.array([0.8, 0.4, 0.2, 0.1])
     for theta in (0.25, 0.6):
         errors = [
-            abs(fixed_steps(name, dynamics, 0.3, h, 1, theta) - forced_logistic_at(theta * h, 0.3)) for h in steps
+            abs(fixed_steps(name, dynamics, 0.3, h, 1, theta) - forced_logistic_at(theta * h, 0.3))
+            for h in steps
         ]
         # The local error of an interpolant of order 4 falls with the fifth power of the step.
         assert np.log2(errors[-2] / errors[-1]) > 4.5, errors
@@ -95,16 +98,22 @@ def test_error_follows_the_tolerance(name, rtol):
 
 def test_output_times_do_not_limit_the_steps():
     dynamics = compile_icrn(forced_logistic())
-    steps = [int(simulate(dynamics, {"x": 0.3}, {}, np.linspace(0, 10, n)).statistics.n_steps) for n in (2, 2000)]
+    steps = [
+        int(simulate(dynamics, {"x": 0.3}, {}, np.linspace(0, 10, n)).statistics.n_steps) for n in (2, 2000)
+    ]
     assert steps[0] == steps[1] < 200
 
 
 def test_robertson_to_the_end():
     """Values at t = 1e11 of the test set for IVP solvers (Mazzia, Magherini 2008)."""
     dynamics = compile_icrn(robertson())
-    solution = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [4e1, 1e11], rtol=1e-9, atol=1e-18).check()
+    solution = simulate(
+        dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [4e1, 1e11], rtol=1e-9, atol=1e-18
+    ).check()
     end = [float(solution.states[name][-1]) for name in "ABC"]
-    np.testing.assert_allclose(end, [0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050], rtol=1e-6)
+    np.testing.assert_allclose(
+        end, [0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050], rtol=1e-6
+    )
     assert int(solution.statistics.n_steps) < 3000
 
 
@@ -141,7 +150,9 @@ def test_gradient_is_the_central_difference(name, solver):
     rng = np.random.default_rng(3)
     for _ in range(3):
         # Zeros stay: they are thresholds or absent.
-        direction = jax.tree.unflatten(tree, [rng.normal(size=np.shape(x)) * (np.asarray(x) != 0) for x in leaves])
+        direction = jax.tree.unflatten(
+            tree, [rng.normal(size=np.shape(x)) * (np.asarray(x) != 0) for x in leaves]
+        )
         ahead, behind = (
             total(*jax.tree.map(lambda x, d, s=s: x + s * d, (case.values, case.params), direction))
             for s in (1e-5, -1e-5)
@@ -156,7 +167,9 @@ def test_forward_mode_equals_reverse_mode(name):
     dynamics = compile_icrn(case.icrn)
 
     def last(params, mode):
-        states = simulate(dynamics, case.values, params, [0.5, case.end], rtol=1e-9, differentiate=mode).states
+        states = simulate(
+            dynamics, case.values, params, [0.5, case.end], rtol=1e-9, differentiate=mode
+        ).states
         return sum(x.sum() for x in states.values())
 
     forward = jax.jit(jax.jacfwd(lambda p: last(p, "forward")))(case.params)
@@ -185,7 +198,9 @@ def test_a_narrow_pulse_is_not_missed():
         dynamics.breakpoints(dynamics.pack_params(case.params)), [1.28, 1.30], rtol=1e-15
     )
     for solver in STEPPERS:
-        solution = simulate(dynamics, case.values, case.params, [1.2, 1.29, 1.3, 3.0], solver=solver, rtol=1e-8).check()
+        solution = simulate(
+            dynamics, case.values, case.params, [1.2, 1.29, 1.3, 3.0], solver=solver, rtol=1e-8
+        ).check()
         k, top = 0.5, 100.0 / 0.5
         peak = top * (1 - np.exp(-k * 0.02))
         expected = [0.0, top * (1 - np.exp(-k * 0.01)), peak, peak * np.exp(-k * 1.7)]
@@ -225,7 +240,9 @@ def test_only_the_initial_time():
 
 def test_tolerance_by_species():
     dynamics = compile_icrn(robertson())
-    tight = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], atol={"B": 1e-14, "A": 1e-7, "C": 1e-7})
+    tight = simulate(
+        dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], atol={"B": 1e-14, "A": 1e-7, "C": 1e-7}
+    )
     loose = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], atol=1e-7)
     assert int(tight.statistics.n_steps) > int(loose.statistics.n_steps)
 
@@ -239,7 +256,13 @@ def quadratic_growth() -> ICRN:
 @pytest.mark.parametrize(
     ("icrn", "values", "options", "code", "says"),
     [
-        (quadratic_growth, {"x": 1.0}, {}, {ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE}, r"stopped at t = 1\b"),
+        (
+            quadratic_growth,
+            {"x": 1.0},
+            {},
+            {ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE},
+            r"stopped at t = 1\b",
+        ),
         (forced_logistic, {"x": 0.3}, {"max_steps": 3}, {ResultCode.MAX_STEPS}, "max_steps"),
         (forced_logistic, {"x": np.nan}, {}, {ResultCode.NON_FINITE}, "x"),
     ],
@@ -276,7 +299,13 @@ def test_a_failed_run_of_a_batch_is_named():
 def test_bad_requests_are_refused(change, says):
     request = {"values": ROBERTSON_VALUES, "params": ROBERTSON_PARAMS, "times": [1.0], **change}
     with pytest.raises(IcrnError, match=says):
-        simulate(compile_icrn(robertson()), request.pop("values"), request.pop("params"), request.pop("times"), **request)
+        simulate(
+            compile_icrn(robertson()),
+            request.pop("values"),
+            request.pop("params"),
+            request.pop("times"),
+            **request,
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")
@@ -313,7 +342,9 @@ def test_initial_assignments_run_in_order_and_convert_units():
     state, params = dynamics.initialise({"X": 5.0, "Y": nan, "Z": 7.0}, {"V": nan, "k": 3.0})
     assert {name: float(x) for name, x in params.items()} == {"V": 4.0, "k": 3.0}
     assert {name: float(x) for name, x in state.items()} == {"X": 20.0, "Y": 40.0, "Z": 84.0}
-    slope = jax.grad(lambda k: dynamics.initialise({"X": 5.0, "Y": nan, "Z": 7.0}, {"V": nan, "k": k})[0]["Y"])(3.0)
+    slope = jax.grad(
+        lambda k: dynamics.initialise({"X": 5.0, "Y": nan, "Z": 7.0}, {"V": nan, "k": k})[0]["Y"]
+    )(3.0)
     assert float(slope) == 10.0
 
 

@@ -21,13 +21,15 @@ from icrn_core import (
 )
 
 A, B = index_set("a", 3), index_set("b", 2)
-I, J = IndexSymbol("i", A), IndexSymbol("j", B)
+SI, J = IndexSymbol("i", A), IndexSymbol("j", B)
 ONE = IndexDomain()
 
 
-def network(domain=None, left=("X[i]",), right=(), rate=None, slots=("k", "X[i]"), species=(), **parts) -> ICRN:
+def network(
+    domain=None, left=("X[i]",), right=(), rate=None, slots=("k", "X[i]"), species=(), **parts
+) -> ICRN:
     """Return X[i] → ∅ over A, with parts of it replaced."""
-    domain = IndexDomain((I,)) if domain is None else domain
+    domain = IndexDomain((SI,)) if domain is None else domain
     rate = product(2) if rate is None else rate
     return ICRN(
         species=(BaseSpecies("X", (A,)), BaseSpecies("Y"), *species),
@@ -42,7 +44,7 @@ def rule(name, target, *slots, domain=ONE):
 
 
 def relation(rows):
-    return IndexDomain((I,), relation=np.array(rows))
+    return IndexDomain((SI,), relation=np.array(rows))
 
 
 W = (AssignedQuantity("W"),)
@@ -50,56 +52,97 @@ VALID = {
     "plain": lambda: network(),
     "literal": lambda: network(left=("X[2]",)),
     "relation": lambda: network(relation([[0], [2], [2]])),
-    "mask": lambda: network(IndexDomain((I,), mask=np.array([True, False, True]))),
+    "mask": lambda: network(IndexDomain((SI,), mask=np.array([True, False, True]))),
     "equal index sets": lambda: network(IndexDomain((IndexSymbol("i", IndexSet("a", A.labels)),))),
-    "chain": lambda: network(assigned=(*W, AssignedQuantity("V")), assignments=(rule("W", "W", "Y"), rule("V", "V", "W"))),
-    "compartment": lambda: network(species=(BaseSpecies("Z", (), Placement("k"), "amount", "concentration"),)),
+    "chain": lambda: network(
+        assigned=(*W, AssignedQuantity("V")), assignments=(rule("W", "W", "Y"), rule("V", "V", "W"))
+    ),
+    "compartment": lambda: network(
+        species=(BaseSpecies("Z", (), Placement("k"), "amount", "concentration"),)
+    ),
 }
 INVALID = {
-    "other index set": (lambda: network(IndexDomain((IndexSymbol("i", B),))), r"'i' ranges over index set 'b' .* 'X' .*'a'"),
+    "other index set": (
+        lambda: network(IndexDomain((IndexSymbol("i", B),))),
+        r"'i' ranges over index set 'b' .* 'X' .*'a'",
+    ),
     "no base": (lambda: network(slots=("k", "Q")), "no base is called 'Q'"),
     "too few indices": (lambda: network(slots=("k", "X")), "'X' has 1 indices"),
-    "symbol not in domain": (lambda: network(slots=("k", "X[j]")), "index symbol 'j' of 'X' is not in the domain"),
-    "symbol twice": (lambda: network(IndexDomain((I, I))), "'i' stands twice"),
+    "symbol not in domain": (
+        lambda: network(slots=("k", "X[j]")),
+        "index symbol 'j' of 'X' is not in the domain",
+    ),
+    "symbol twice": (lambda: network(IndexDomain((SI, SI))), "'i' stands twice"),
     "literal outside": (lambda: network(left=("X[3]",)), "position 3 .* 'a' with 3 labels"),
     "relation outside": (lambda: network(relation([[0], [3]])), "position 3 for index symbol 'i'"),
     "relation negative": (lambda: network(relation([[-1]])), "position -1"),
     "relation shape": (lambda: network(relation([0, 1])), r"shape \(n_tuples, 1\)"),
     "relation type": (lambda: network(relation([[0.5]])), "integers"),
-    "mask shape": (lambda: network(IndexDomain((I,), mask=np.ones(2, bool))), r"shape \(3,\)"),
-    "mask type": (lambda: network(IndexDomain((I,), mask=np.ones(3))), "bool"),
+    "mask shape": (lambda: network(IndexDomain((SI,), mask=np.ones(2, bool))), r"shape \(3,\)"),
+    "mask type": (lambda: network(IndexDomain((SI,), mask=np.ones(3))), "bool"),
     "mask and relation": (
-        lambda: network(IndexDomain((I,), mask=np.ones(3, bool), relation=np.array([[0]]))), "not both"
+        lambda: network(IndexDomain((SI,), mask=np.ones(3, bool), relation=np.array([[0]]))),
+        "not both",
     ),
     "slot number": (lambda: network(rate=product(3)), "reads slot"),
     "leaf": (lambda: network(rate=type(product(1))(("plus", "x"))), "template leaf"),
-    "constant as reactant": (lambda: network(left=("k",)), "'k' is a reactant or product but no base species"),
+    "constant as reactant": (
+        lambda: network(left=("k",)),
+        "'k' is a reactant or product but no base species",
+    ),
     "stoichiometry": (lambda: network(left=("nan X[i]",)), "stoichiometry of 'X' is nan"),
     "two bases": (lambda: network(species=(BaseSpecies("k"),)), "two bases are called 'k'"),
-    "two labels": (lambda: network(species=(BaseSpecies("Z", (IndexSet("z", ("p", "p")),)),)), "label 'p' more than once"),
-    "mixed units": (lambda: network(species=(BaseSpecies("Z", (), None, "amount", "concentration"),)), "needs a compartment"),
-    "unknown unit": (lambda: network(species=(BaseSpecies("Z", (), None, "mass", "mass", "mass"),)), "not 'mass'"),
-    "no compartment": (lambda: network(species=(BaseSpecies("Z", (), Placement("c")),)), "no base is called 'c'"),
-    "compartment outside": (lambda: network(species=(BaseSpecies("Z", (), Placement("k", (1,))),)), "position 1 of 'k'"),
+    "two labels": (
+        lambda: network(species=(BaseSpecies("Z", (IndexSet("z", ("p", "p")),)),)),
+        "label 'p' more than once",
+    ),
+    "mixed units": (
+        lambda: network(species=(BaseSpecies("Z", (), None, "amount", "concentration"),)),
+        "needs a compartment",
+    ),
+    "unknown unit": (
+        lambda: network(species=(BaseSpecies("Z", (), None, "mass", "mass", "mass"),)),
+        "not 'mass'",
+    ),
+    "no compartment": (
+        lambda: network(species=(BaseSpecies("Z", (), Placement("c")),)),
+        "no base is called 'c'",
+    ),
+    "compartment outside": (
+        lambda: network(species=(BaseSpecies("Z", (), Placement("k", (1,))),)),
+        "position 1 of 'k'",
+    ),
     "compartments per entry": (
-        lambda: network(species=(BaseSpecies("Z", (A,), Placement("k", (0, 0))),)), "expected 1, or 3"
+        lambda: network(species=(BaseSpecies("Z", (A,), Placement("k", (0, 0))),)),
+        "expected 1, or 3",
     ),
     "assigned species": (lambda: network(assignments=(rule("a", "Y", "k"),)), "targets 'Y', a base species"),
-    "assigned constant": (lambda: network(assignments=(rule("a", "k", "Y"),)), "targets 'k', a rate constant"),
-    "assigned twice": (
-        lambda: network(assigned=W, assignments=(rule("a", "W", "k"), rule("b", "W", "Y"))), "second value"
+    "assigned constant": (
+        lambda: network(assignments=(rule("a", "k", "Y"),)),
+        "targets 'k', a rate constant",
     ),
-    "assigned from itself": (lambda: network(assigned=W, assignments=(rule("a", "W", "W"),)), "reads 'W' before"),
+    "assigned twice": (
+        lambda: network(assigned=W, assignments=(rule("a", "W", "k"), rule("b", "W", "Y"))),
+        "second value",
+    ),
+    "assigned from itself": (
+        lambda: network(assigned=W, assignments=(rule("a", "W", "W"),)),
+        "reads 'W' before",
+    ),
     "out of order": (
-        lambda: network(assigned=(*W, AssignedQuantity("V")), assignments=(rule("V", "V", "W"), rule("W", "W", "Y"))),
+        lambda: network(
+            assigned=(*W, AssignedQuantity("V")), assignments=(rule("V", "V", "W"), rule("W", "W", "Y"))
+        ),
         "'V' reads 'W' before",
     ),
     "undefined": (lambda: network(assigned=W, slots=("W", "X[i]")), "no assignment defines"),
     "two reactions": (
-        lambda: ICRN(reactions=(reaction("r", ONE, [], [], law(1.0), []), reaction("r", ONE, [], [], law(1.0), []))),
+        lambda: ICRN(
+            reactions=(reaction("r", ONE, [], [], law(1.0), []), reaction("r", ONE, [], [], law(1.0), []))
+        ),
         "two reactions are called 'r'",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", VALID)
