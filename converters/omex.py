@@ -51,7 +51,7 @@ def _manifest() -> str:
         (".", f"{_COMBINE}omex", "false"),
         ("./manifest.xml", f"{_COMBINE}omex-manifest", "false"),
         ("./model.xml", f"{_COMBINE}sbml", "false"),
-        ("./simulation.sedml", f"{_COMBINE}sed-ml.level-1.version-4", "true"),
+        ("./simulation.sedml", f"{_COMBINE}sed-ml", "true"),
     )
     entries = "\n".join(f'  <content location="{a}" format="{b}" master="{c}"/>' for a, b, c in rows)
     return (
