@@ -305,7 +305,7 @@ def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tup
     start = (n_steps - 1, jnp.asarray(len(times) - 1, jnp.int32), zero_time, jnp.zeros_like(y), zeros)
     # Outputs that a failed run never reached have no step to pass through.
     reached = track.t[n_steps - 1] + track.h[n_steps - 1]
-    start = (start[0], jnp.sum(times <= reached * (1 + 1e-12), dtype=jnp.int32) - 1, *start[2:])
+    start = (start[0], jnp.sum(times <= reached + 1e-12 * jnp.abs(reached), dtype=jnp.int32) - 1, *start[2:])
     _, _, _, by_y, by_prepared = lax.while_loop(lambda c: c[0] >= 0, back, start)
     at_start = jnp.where((times <= problem.t0)[:, None], given, 0.0).sum(axis=0)
     return None, None, by_y + at_start, by_prepared
