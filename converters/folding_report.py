@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from converters import html
-from converters.folding import Folding
+from converters.folding import Folding, FoldReport
 from converters.show import assignment_lines, describe, examples, index_set_lines, reaction_lines
 
 
@@ -18,18 +18,26 @@ def _report_lines(folding: Folding) -> list[str]:
     report = folding.report
     if report is None:
         return []
+    rows = group_rows(folding)
+    widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
+    groups = [
+        f"  {name:<{widths[0]}}  {number:>{widths[2]}} {form:<{widths[1]}}  {why} ({ids})"
+        for name, form, number, why, ids in rows
+    ]
+    return ["", "what folded, and why", *groups, "", *_summary_lines(report)]
+
+
+def _summary_lines(report: FoldReport) -> list[str]:
     forms = Counter(group.form for group in report.groups)
     counts = ", ".join(f"{count} {form}" for form, count in forms.items())
-    lines = ["", "folding"]
-    lines += [f"  {row[0]}: {row[1]} × {row[2]}; {row[3]} ({row[4]})" for row in group_rows(folding)]
-    lines += ["", f"{counts}" if counts else "nothing to fold"]
-    lines += [
-        f"description {report.flat_bits:,.0f} bits flat, {report.folded_bits:,.0f} folded"
-        + (f": {report.flat_bits / report.folded_bits:.1f} times shorter" if report.folded_bits else "")
-        + f"; found in {report.fold_seconds:.2f} s",
+    shorter = report.flat_bits / report.folded_bits if report.folded_bits else 1.0
+    gain = f", {shorter:.1f} times shorter" if shorter >= 1.05 else ""
+    return [
+        f"domains: {counts or 'none'}",
+        f"description: {report.flat_bits:,.0f} bits flat, {report.folded_bits:,.0f} bits folded{gain}; "
+        f"found in {report.fold_seconds:.2f} s",
         f"exact: enumerated again and compared equal in {report.check_seconds:.2f} s",
     ]
-    return lines
 
 
 def group_rows(folding: Folding) -> list[tuple[str, str, str, str, str]]:
@@ -95,6 +103,6 @@ def html_page(folding: Folding) -> str:
     sections += [
         html.heading("What folded, and why"),
         html.table(("name", "form", "number", "why", "examples"), group_rows(folding)),
-        html.preformatted("\n".join(_report_lines(folding)[-2:])),
+        *(html.paragraph(line) for line in (_summary_lines(folding.report) if folding.report else [])),
     ]
     return html.page(f"{name}: folded network", sections)

@@ -229,6 +229,23 @@ def progress(message: str) -> Iterator[None]:
         yield
 
 
+def print_folding(text: str) -> None:
+    """Print a described folding; on a terminal its headings and arrows stand out."""
+    if not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    for line in text.splitlines():
+        styled = Text(line, style="" if line.startswith(" ") else "bold")
+        styled.highlight_words(["→", "⇌", "∅"], "bold magenta")
+        styled.highlight_regex(r"^  [RAI]\d+(?= )", "cyan")
+        styled.highlight_regex(r"^exact:", "bold green")
+        console.print(styled, soft_wrap=True)
+
+
 def say(message: str) -> None:
     """Tell something on standard error that is no result."""
     typer.echo(message, err=True)

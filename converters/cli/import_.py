@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from converters.cli.app import MODEL_HELP, VersionOption, make_app, progress, read, run, say
+from converters.cli.app import MODEL_HELP, VersionOption, make_app, print_folding, progress, read, run, say
 
 if TYPE_CHECKING:
     from converters.folding import Folding
@@ -63,7 +63,10 @@ def import_model(
     if report_file is not None:
         write_atomically(report_file, html_page(folding))
         say(f"wrote {report_file}")
-    typer.echo(json.dumps(folding_json(folding), indent=2) if as_json else folding_text(folding))
+    if as_json:
+        typer.echo(json.dumps(folding_json(folding), indent=2))
+    else:
+        print_folding(folding_text(folding))
     warn_unsupported(folding)
     say(f"wrote {target}")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from converters.cli.app import VersionOption, make_app, read_archive, run, say
+from converters.cli.app import VersionOption, make_app, print_folding, read_archive, run, say
 
 
 def show(
@@ -37,7 +37,7 @@ def show(
     elif as_json:
         typer.echo(json.dumps(folding_json(folding), indent=2))
     elif graph is None:
-        typer.echo(folding_text(folding))
+        print_folding(folding_text(folding))
 
 
 app = make_app(show, "icrn-show model.icrn --latex")
