@@ -72,7 +72,7 @@ def test_the_checker_sees_what_is_forbidden() -> None:
     "path", [p for name in PACKAGES for p in modules(name)], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_module_keeps_to_its_side(path: Path) -> None:
-    assert forbidden(path.relative_to(ROOT).parts[0], path.read_text()) == []
+    assert forbidden(path.relative_to(ROOT).parts[0], path.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -17,7 +17,7 @@ COMMANDS = re.findall(r"^```\n(python3 -m venv .*?)^```", README, flags=re.M | r
 
 def test_ci_runs_exactly_the_second_command() -> None:
     assert len(COMMANDS) == 2
-    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == COMMANDS[1].strip()
+    assert (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-1] == COMMANDS[1].strip()
 
 
 @pytest.mark.smoke
