@@ -57,6 +57,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     static_items, dynamic_items = _split(items, is_static)
     moving = conversion_items(law_at[variable], sizes[law_at[variable]], law_multiply[variable])
     reactions = _reactions(layout, is_static)
+    driving, watched = _by_need(dynamic_items, _read_by_rates(reactions, moving, layout))
     flat, incidence, slopes, segments = flat_groups([r for r in reactions if not r.is_wide], layout, arrays)
     wide = [r for r in reactions if r.is_wide]
     groups = tuple(dense_group(r, layout, arrays) for r in wide)
@@ -67,7 +68,8 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         constants=tuple(layout.blocks[b.name] for b in icrn.constants),
         assigned=tuple(layout.blocks[b.name] for b in icrn.assigned),
         static_levels=_steps(static_items, layout, arrays, is_static),
-        dynamic_levels=_steps(dynamic_items + moving, layout, arrays, is_static),
+        dynamic_levels=_steps(driving + moving, layout, arrays, is_static),
+        watched_levels=_steps(watched, layout, arrays, is_static),
         view=view,
         factor=_factor(layout, arrays, is_static),
         flat=flat,
@@ -78,7 +80,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         jumps=_jumps(layout, arrays, is_static, reactions, items),
         initial=_initial(layout, arrays, items),
         sizes=_observed_sizes(layout, arrays, sizes),
-        reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in dynamic_items),
+        reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in driving),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
     return Dynamics(plan, tuple(jnp.asarray(a) for a in arrays.items))
@@ -122,6 +124,33 @@ def _split(items: list[Item], is_static: np.ndarray) -> tuple[list[Item], list[I
     static = [item for item in items if item.targets.size and is_static[item.targets].all()]
     chosen = set(map(id, static))
     return static, [item for item in items if id(item) not in chosen]
+
+
+def _read_by_rates(reactions: list[Reaction], moving: list[Item], layout: Layout) -> np.ndarray:
+    """Return for each symbol whether a rate of change reads it directly, shape ``(n_symbols,)``."""
+    needed = np.zeros(layout.n_symbols, dtype=bool)
+    for reaction in reactions:
+        for slot in reaction.slots:
+            needed[layout.positions(slot, reaction.domain)] = True
+    for item in moving:
+        needed[item.slots[0]] = True
+    return needed
+
+
+def _by_need(items: list[Item], needed: np.ndarray) -> tuple[list[Item], list[Item]]:
+    """Split assignments into entries that rates of change need and entries that are only watched.
+
+    What is only watched must not enter the Jacobian: its derivatives may be infinite.
+    """
+    count = -1
+    while count != needed.sum():
+        count = needed.sum()
+        for item in items:
+            wanted = needed[item.targets]
+            for at in item.slots:
+                needed[at[wanted]] = True
+    split = [(item.only(needed[item.targets]), item.only(~needed[item.targets])) for item in items]
+    return [a for a, _ in split if a.targets.size], [b for _, b in split if b.targets.size]
 
 
 def _steps(items: list[Item], layout: Layout, arrays: Arrays, is_static: np.ndarray) -> tuple:
@@ -199,7 +228,7 @@ def _initial(layout: Layout, arrays: Arrays, assignments: list[Item]) -> Initial
     is_given = np.zeros(layout.n_symbols, dtype=bool)
     for item in given:
         is_given[item.targets] = True
-    rest = [_without(item, is_given) for item in assignments]
+    rest = [item.only(~is_given[item.targets]) for item in assignments]
     entries, multiply, sizes = _conversions(layout, "initial_unit", "law_unit")
     open_ = ~is_given[entries]
     conversions = conversion_items(entries[open_], sizes[entries[open_]], multiply[open_])
@@ -228,11 +257,6 @@ def _same_units(layout: Layout) -> np.ndarray:
 
 def _changed_units(layout: Layout) -> np.ndarray:
     return np.flatnonzero(~_same_units(layout))
-
-
-def _without(item: Item, is_given: np.ndarray) -> Item:
-    kept = ~is_given[item.targets]
-    return Item(item.name, item.targets[kept], [at[kept] for at in item.slots], item.law)
 
 
 def _observed_sizes(layout: Layout, arrays: Arrays, sizes: np.ndarray) -> int:

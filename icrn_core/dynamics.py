@@ -325,7 +325,9 @@ class Dynamics:
         plan, n = self.plan, self.n_state
         prepared = self.prepare(params)
         seen = y if prepared.scale is None else y * prepared.scale
-        symbols = self.run(plan.dynamic_levels, jnp.concatenate([seen, prepared.static]), t)
+        symbols = self.run(
+            plan.dynamic_levels + plan.watched_levels, jnp.concatenate([seen, prepared.static]), t
+        )
         at, kind = self.arrays[plan.sizes], self.arrays[plan.sizes + 1]
         sizes = jnp.where(at < 0, 1.0, symbols[jnp.maximum(at, 0)])
         shown = symbols[:n]

@@ -139,13 +139,18 @@ class Initial:
 
 @dataclass(frozen=True)
 class Plan:
-    """All operations of a compiled ICRN, in terms of numbered arrays."""
+    """All operations of a compiled ICRN, in terms of numbered arrays.
+
+    ``static_levels`` are assignments that params determine, ``dynamic_levels`` those that rates
+    of change read, ``watched_levels`` those that are only observed.
+    """
 
     species: tuple[Block, ...]
     constants: tuple[Block, ...]
     assigned: tuple[Block, ...]
     static_levels: tuple[tuple[Step, ...], ...]
     dynamic_levels: tuple[tuple[Step, ...], ...]
+    watched_levels: tuple[tuple[Step, ...], ...]
     view: View | None
     factor: int | None
     flat: tuple[FlatGroup, ...]

@@ -37,6 +37,10 @@ class Item:
         """Whether the value depends on the time explicitly."""
         return self.law is not None and self.law.reads_time
 
+    def only(self, kept: np.ndarray) -> Item:
+        """Return the item for some of its entries."""
+        return Item(self.name, self.targets[kept], [at[kept] for at in self.slots], self.law, self.multiply)
+
 
 def assignment_item(assignment: IndexedAssignment, layout: Layout) -> Item:
     """Return an indexed assignment as positions in the symbol vector."""

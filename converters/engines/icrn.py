@@ -100,10 +100,12 @@ def _solve(
 
 @jax.jit
 def _observe_all(dynamics: Dynamics, times: jax.Array, solution: Solution) -> Observation:
-    states = jax.vmap(dynamics.pack_state)(solution.states)
-    return jax.vmap(dynamics.observe, in_axes=(0, 0, None))(
-        times, states, dynamics.pack_params(solution.params)
-    )
+    params = dynamics.pack_params(solution.params)
+
+    def at(time: jax.Array, state: dict) -> Observation:
+        return dynamics.observe(time, dynamics.pack_state(state), params)
+
+    return jax.vmap(at)(times, solution.states)
 
 
 def _dynamics(folding: Folding) -> Dynamics:

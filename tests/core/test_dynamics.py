@@ -10,6 +10,18 @@ from core_oracle import Oracle
 from core_registry import CASES, dimerization, draw
 
 from icrn_core import compile_icrn
+from icrn_core.icrn import (
+    ICRN,
+    AssignedQuantity,
+    BaseSpecies,
+    IndexDomain,
+    IndexedAssignment,
+    IndexedReaction,
+    RateConstant,
+    RateLaw,
+    Reference,
+    Term,
+)
 
 TIME = 0.4
 
@@ -170,3 +182,22 @@ def test_printing_says_how_large_it_is():
     dynamics = compile_icrn(dimerization(17))
     assert "n_state=306" in repr(dynamics)
     assert "2 dense domains" in repr(dynamics)
+
+
+def test_a_quantity_that_no_rate_reads_stays_out_of_the_jacobian():
+    """``ratio = B/A`` is 0/0 with infinite slopes at the start; the decay of A and B is not."""
+    species = (BaseSpecies("A"), BaseSpecies("B"))
+    decay = RateLaw(("times", ("slot", 0), ("slot", 1)))
+    ratio = RateLaw(("divide", ("slot", 0), ("slot", 1)))
+    reactions = tuple(
+        IndexedReaction(f"R{x}", IndexDomain(), (Term(Reference(x)),), (), decay, (Reference("k"), Reference(x)))
+        for x in "AB"
+    )
+    watched = IndexedAssignment("W", IndexDomain(), Reference("q"), ratio, (Reference("B"), Reference("A")))
+    dynamics = compile_icrn(
+        ICRN(species, (RateConstant("k"),), (AssignedQuantity("q"),), reactions, (watched,))
+    )
+    zero = jnp.zeros(2)
+    np.testing.assert_array_equal(dynamics.jacobian(0.0, zero, jnp.ones(1)), -np.eye(2))
+    seen = dynamics.observe(0.0, jnp.array([2.0, 1.0]), jnp.ones(1)).assigned["q"]
+    np.testing.assert_allclose(seen, 0.5, rtol=1e-15)
