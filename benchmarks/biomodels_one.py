@@ -143,7 +143,9 @@ def examine(path: Path, record: Record, options: argparse.Namespace) -> None:
         except icrn_io.UnsupportedFeatureError:
             raise
         except ValueError as error:
-            expected = reference(path, [*species, *others], times, options.rtol, atol)
+            with record.stage("reference"):
+                expected = reference(path, [*species, *others], times, options.rtol, atol)
+            record["stage"] = "simulate"
             if np.isfinite(expected[:, : len(species)]).all():
                 raise
             record.end("reference failed", f"libRoadRunner's result is not finite, and: {error}"[:500])
