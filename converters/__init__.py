@@ -10,7 +10,7 @@ from importlib import import_module
 _HOME = {
     "Folding": "converters.folding",
     "TimeCourse": "converters.time_course",
-    "cross_validate": "converters.cross_validate",
+    "cross_validate": "converters.validation",
     "describe": "converters.show",
     "enumerate_network": "converters.enumerate",
     "fold_network": "converters.fold",

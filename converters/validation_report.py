@@ -9,7 +9,7 @@ from converters import html
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from converters.cross_validate import Comparison, Report
+    from converters.validation import Comparison, Report
 
 _HEADER = ("engine", "species", "relative", "absolute", "at time", "largest", "verdict")
 _STYLES = {"ok": None, "refined": "yellow", "differs": "red"}

@@ -101,3 +101,15 @@ def test_importing_leaves_the_jax_configuration_alone(package: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_not_hidden_by_modules():
+    """A submodule that is imported must not replace a function of the same name."""
+    code = (
+        "import converters, importlib, pkgutil, types\n"
+        "for m in pkgutil.iter_modules(converters.__path__):\n"
+        "    importlib.import_module(f'converters.{m.name}')\n"
+        "print([n for n in converters.__all__ if isinstance(getattr(converters, n), types.ModuleType)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"

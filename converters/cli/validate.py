@@ -43,7 +43,7 @@ def validate(
     from rich.console import Console
 
     from converters.cli.series import time_grid
-    from converters.cross_validate import cross_validate
+    from converters.validation import cross_validate
     from converters.files import check_targets, write_atomically
     from converters.validation_report import html_page, rich_table, summary_lines
 
