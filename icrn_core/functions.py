@@ -115,6 +115,18 @@ def _power_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return value, by_x * dx + by_y * dy
 
 
+@jax.custom_jvp
+def _exp(x: Array) -> Array:
+    """e^x, with derivative 0 where it overflows: in ``1/(1 + e^x)`` it meets a factor of 0."""
+    return jnp.exp(x)
+
+
+@_exp.defjvp
+def _exp_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    value = _exp(primals[0])
+    return value, jnp.where(jnp.isinf(value), 0.0, value) * tangents[0]
+
+
 def _factorial(x: Array) -> Array:
     value = jnp.exp(jax.scipy.special.gammaln(x + 1.0))
     # gammaln is good to a few ulp: integers have an integer factorial.
@@ -223,7 +235,7 @@ _ROWS = (
     ),
     Operator("log", "number", _log, _sympy_log, (1, 2), (3.0, 2.5), True),
     _unary("ln", jnp.log, "log", 1.5, True),
-    _unary("exp", jnp.exp, "exp", 0.5, True),
+    _unary("exp", _exp, "exp", 0.5, True),
     _unary("abs", _absolute, "Abs", -1.5),
     _unary("floor", jnp.floor, "floor", 1.5),
     _unary("ceiling", jnp.ceil, "ceiling", 1.5),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import count
 
 from converters.fold.domains import Plan
 from icrn_core.icrn import IndexSet
@@ -16,10 +17,10 @@ def unique_name(wanted: str, taken: set[str]) -> str:
     stem = re.sub(r"_+", "_", re.sub(r"\W", "_", wanted)).strip("_") or "x"
     if stem[0].isdigit():
         stem = f"_{stem}"
-    name, count = stem, 1
+    name, number = stem, 1
     while name in taken:
-        count += 1
-        name = f"{stem}_{count}"
+        number += 1
+        name = f"{stem}_{number}"
     taken.add(name)
     return name
 
@@ -37,7 +38,7 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
         for number, draft in enumerate(plan.labelling.drafts)
         if draft.is_list and draft.n_axes
     }
-    letters = _letters(plan, listed)
+    letters = _letters(plan, listed, set(names))
     words = plan.labelling.vocabulary
     return [
         IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes))
@@ -45,17 +46,16 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
     ]
 
 
-def _letters(plan: Plan, listed: dict[int, str]) -> dict[int, str]:
-    """A letter (or letter and number) for each index set, in order of use by domains."""
+def _letters(plan: Plan, listed: dict[int, str], taken: set[str]) -> dict[int, str]:
+    """A letter (or letter and number) for each index set, in order of use by domains.
+
+    Letters whose capital is the name of a base are left out.
+    """
     used = [s.class_number for domain in plan.domains for s in domain.symbols]
     order = dict.fromkeys([*used, *range(len(plan.axes.labels))])
-    proper = [k for k in order if k not in listed]
-    return {k: _letter(position) for position, k in enumerate(proper)}
-
-
-def _letter(position: int) -> str:
-    round_, place = divmod(position, len(_LETTERS))
-    return _LETTERS[place] + (str(round_ + 1) if round_ else "")
+    rounds = (letter + (str(k) if k else "") for k in count() for letter in _LETTERS)
+    free = (letter for letter in rounds if letter.upper() not in taken)
+    return {k: next(free) for k in order if k not in listed}
 
 
 def symbol_names(sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str]) -> list[str]:
@@ -65,15 +65,15 @@ def symbol_names(sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set
     no index set. Symbols over lists are numbered: ``species1``, ``species2``.
     """
     taken = {s.name.lower() for s in all_sets}
-    free = iter([c for c in _LETTERS if c not in taken])
+    free = iter([letter for letter in _LETTERS if letter not in taken])
     seen: dict[str, int] = {}
     names = []
     for index_set in sets:
-        count = seen[index_set.name] = seen.get(index_set.name, 0) + 1
+        use = seen[index_set.name] = seen.get(index_set.name, 0) + 1
         if index_set.name in listed:
-            names.append(f"{index_set.name}{count}")
-        elif count == 1:
+            names.append(f"{index_set.name}{use}")
+        elif use == 1:
             names.append(index_set.name.lower())
         else:
-            names.append(next(free, f"{index_set.name.lower()}{count}"))
+            names.append(next(free, f"{index_set.name.lower()}{use}"))
     return names

@@ -17,6 +17,8 @@ from converters.fold.labelling import by_names, flat
 from converters.folding import Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
+_NEARLY_EQUAL = 0.01  # share of the bits for which readable names are preferred
+
 
 def fold_network(network: Network, flat_only: bool = False) -> Folding:
     """Return the exact fold of a network.
@@ -56,7 +58,7 @@ def fold_network(network: Network, flat_only: bool = False) -> Folding:
     values = element_values(elements)
     plans = [plan_domains(stages, flat(elements))] if flat_only else list(_candidates(stages, elements))
     prices = [plan_bits(plan, values) for plan in plans]
-    best = min(range(len(plans)), key=prices.__getitem__)
+    best = _best(plans, prices)
     assembly = assemble(plans[best], elements, values, network.id)
     folded = perf_counter()
 
@@ -81,6 +83,17 @@ def _candidates(stages: list[list[Group]], elements: Elements) -> Iterator[Plan]
         pruned = plan_domains(stages, drop_idle_bases(plan))
         yield pruned
         yield from _refined(stages, pruned)
+
+
+def _best(plans: list[Plan], prices: list[float]) -> int:
+    """Return the number of the cheapest plan; of nearly equal ones, that with the most named bases."""
+
+    def order(number: int) -> tuple[int, float]:
+        named = sum(not draft.is_list for draft in plans[number].labelling.drafts)
+        return -named, prices[number]
+
+    limit = (1 + _NEARLY_EQUAL) * min(prices)
+    return min((k for k, price in enumerate(prices) if price <= limit), key=order)
 
 
 def _refined(stages: list[list[Group]], plan: Plan) -> Iterator[Plan]:
