@@ -19,7 +19,7 @@ _HOME = {
     "save_folding": "converters.archive",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 (a list of the keys above)
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str):

@@ -90,7 +90,9 @@ class _Writer:
         self.identity: Identity = folding.identity
         self.joined = {join.forward: join for join in folding.joins}
         self.by_name = {r.name: r for r in folding.icrn.reactions}
-        self.shapes = {b.name: b.shape for b in (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned)}
+        self.shapes = {
+            b.name: b.shape for b in (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned)
+        }
         self.units = {b.name: b.initial_unit for b in self.icrn.species if isinstance(b, BaseSpecies)}
         self.values = {base: np.ravel(tensor).tolist() for base, tensor in folding.values.items()}
 
@@ -101,12 +103,12 @@ class _Writer:
         return value if value == value else None
 
     def with_value(self, element, name: str):
-        """The element with its value filled in."""
+        """Return the element with its value filled in."""
         value = self.value(element.id)
         return element if value is None else replace(element, **{name: value})
 
     def species(self, species):
-        """The species with its initial amount or concentration filled in."""
+        """Return the species with its initial amount or concentration filled in."""
         base, _ = self.identity.positions[species.id]
         name = "initial_amount" if self.units.get(base) == "amount" else "initial_concentration"
         return self.with_value(species, name)

@@ -12,6 +12,10 @@ import numpy as np
 from icrn_core.icrn import ICRN
 from icrn_io.network import Network, UnsupportedFeature
 
+# Features of `Folding.unsupported` that are about a value and not about a construct.
+MISSING_VALUE = "missing value"
+INFINITE_VALUE = "infinite value"
+
 Role = Literal["reaction", "rate rule", "assignment rule", "initial assignment", "derived"]
 
 

@@ -62,22 +62,27 @@ class Notation:
         return f"{reference.base}[{','.join(labels)}]"
 
     def side(self, terms: Iterable[Term]) -> str:
-        """Reactants or products: ``2 A[i] + B``, ``∅`` where there are none."""
-        parts = []
+        """Return reactants or products: ``2 A[i] + B``, ``∅`` where there are none."""
+        totals: dict[Reference, float] = {}
         for term in terms:
-            factor = "" if term.stoichiometry == 1 else f"{term.stoichiometry:g} "
-            parts.append(factor + self.reference(term.species))
+            totals[term.species] = totals.get(term.species, 0.0) + term.stoichiometry
+        parts = []
+        for reference, stoichiometry in totals.items():
+            factor = "" if stoichiometry == 1 else f"{stoichiometry:g} "
+            parts.append(factor + self.reference(reference))
         return " + ".join(parts) or "∅"
 
     def law(self, item: IndexedReaction | IndexedAssignment) -> str:
-        """The rate law; of a mass-action reaction only its rate constant."""
+        """Return the rate law; of a mass-action reaction only its rate constant."""
         template = item.law.template
-        if isinstance(item, IndexedReaction) and is_mass_action(template, item.slots, item.reactants, self.species):
+        if isinstance(item, IndexedReaction) and is_mass_action(
+            template, item.slots, item.reactants, self.species
+        ):
             template = self._without_species(template, item)
         return infix(_expression(template, [self.reference(r) for r in item.slots]))
 
     def _without_species(self, template, item: IndexedReaction):
-        """The constant factors of a mass-action law."""
+        """Return the constant factors of a mass-action law."""
 
         def species_only(node) -> bool:
             if is_slot(node):
@@ -95,10 +100,12 @@ class Notation:
         return template
 
     def domain(self, domain: IndexDomain) -> str:
-        """What the index symbols range over."""
+        """Return what the index symbols range over."""
         if not domain.symbols:
             return ""
-        symbols = ", ".join(f"{s.name} ∈ {s.index_set.name}" for s in domain.symbols if s.name not in self.lists)
+        symbols = ", ".join(
+            f"{s.name} ∈ {s.index_set.name}" for s in domain.symbols if s.name not in self.lists
+        )
         if domain.relation is not None:
             names = ", ".join(s.name for s in domain.symbols)
             return f"({names}) in a relation of {domain.size}"
@@ -146,7 +153,8 @@ def assignment_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
     return [
         (
             item.name,
-            notation.reference(item.target) + (" at t = 0" if item in folding.icrn.initial_assignments else ""),
+            notation.reference(item.target)
+            + (" at t = 0" if item in folding.icrn.initial_assignments else ""),
             notation.law(item),
             notation.domain(item.domain),
         )
@@ -169,7 +177,7 @@ def abbreviated(index_set: IndexSet) -> str:
 
 
 def examples(folding: Folding, group: GroupReport) -> str:
-    """The first concrete ids of an indexed reaction or rule."""
+    """Return the first concrete ids of an indexed reaction or rule."""
     ids = folding.identity.tuples[group.name]
     shown = ", ".join(ids[:_MAX_EXAMPLES])
     return shown + (", …" if len(ids) > _MAX_EXAMPLES else "")
@@ -234,6 +242,13 @@ def _latex_word(word: str) -> str:
 
 
 def _latex_text(text: str) -> str:
-    for plain, escaped in (("_", r"\_"), ("^", r"\^{}"), ("∈", r"$\in$"), ("%", r"\%"), ("&", r"\&"), ("#", r"\#")):
+    for plain, escaped in (
+        ("_", r"\_"),
+        ("^", r"\^{}"),
+        ("∈", r"$\in$"),
+        ("%", r"\%"),
+        ("&", r"\&"),
+        ("#", r"\#"),
+    ):
         text = text.replace(plain, escaped)
     return text

@@ -90,7 +90,9 @@ class Expression:
 
     def substitute(self, replacements: Mapping[str, Expression]) -> Expression:
         """Return the tree with symbols replaced, all at once."""
-        return self.map_leaves(lambda leaf: replacements.get(leaf.payload, leaf) if leaf.op == "symbol" else leaf)
+        return self.map_leaves(
+            lambda leaf: replacements.get(leaf.payload, leaf) if leaf.op == "symbol" else leaf
+        )
 
 
 def number(value: float) -> Expression:

@@ -103,7 +103,7 @@ def decode_sbml(data: bytes, name: str) -> str:
         raise ModelIOError(
             f"{name}: XML, but not SBML: the root element is <{root}>"
             + (f" of namespace '{namespace}'" if namespace else " without a namespace")
-            + "; expected <sbml xmlns=\"http://www.sbml.org/sbml/level...\">"
+            + '; expected <sbml xmlns="http://www.sbml.org/sbml/level...">'
         )
     return data.decode(xml_encoding(data, prolog.encoding))
 

@@ -93,17 +93,21 @@ class _Writing:
         yield '<?xml version="1.0" encoding="UTF-8"?>'
         namespace = _NAMESPACE.format(self.version)
         yield f'<sbml xmlns="{namespace}" level="3" version="{self.version}">'
-        yield "<model" + _attributes(
-            id=n.id,
-            name=n.name,
-            substanceUnits=units.substance,
-            timeUnits=units.time,
-            volumeUnits=units.volume,
-            areaUnits=units.area,
-            lengthUnits=units.length,
-            extentUnits=units.extent,
-            conversionFactor=n.conversion_factor,
-        ) + ">"
+        yield (
+            "<model"
+            + _attributes(
+                id=n.id,
+                name=n.name,
+                substanceUnits=units.substance,
+                timeUnits=units.time,
+                volumeUnits=units.volume,
+                areaUnits=units.area,
+                lengthUnits=units.length,
+                extentUnits=units.extent,
+                conversionFactor=n.conversion_factor,
+            )
+            + ">"
+        )
         global_parameters = [p for p in n.parameters if p.id not in self.local]
         yield from _listed("listOfUnitDefinitions", map(_unit_definition, n.unit_definitions))
         yield from _listed("listOfCompartments", map(_compartment, n.compartments))
@@ -203,29 +207,37 @@ def _unit_definition(d: UnitDefinition) -> str:
 
 
 def _compartment(c: Compartment) -> str:
-    return "<compartment" + _attributes(
-        id=c.id,
-        name=c.name,
-        spatialDimensions=float(c.spatial_dimensions),
-        size=c.size,
-        units=c.units,
-        constant=c.is_constant,
-    ) + "/>"
+    return (
+        "<compartment"
+        + _attributes(
+            id=c.id,
+            name=c.name,
+            spatialDimensions=float(c.spatial_dimensions),
+            size=c.size,
+            units=c.units,
+            constant=c.is_constant,
+        )
+        + "/>"
+    )
 
 
 def _species(s: Species) -> str:
-    return "<species" + _attributes(
-        id=s.id,
-        name=s.name,
-        compartment=s.compartment,
-        initialAmount=s.initial_amount,
-        initialConcentration=s.initial_concentration,
-        substanceUnits=s.substance_units,
-        hasOnlySubstanceUnits=s.has_only_substance_units,
-        boundaryCondition=s.is_boundary,
-        constant=s.is_constant,
-        conversionFactor=s.conversion_factor,
-    ) + "/>"
+    return (
+        "<species"
+        + _attributes(
+            id=s.id,
+            name=s.name,
+            compartment=s.compartment,
+            initialAmount=s.initial_amount,
+            initialConcentration=s.initial_concentration,
+            substanceUnits=s.substance_units,
+            hasOnlySubstanceUnits=s.has_only_substance_units,
+            boundaryCondition=s.is_boundary,
+            constant=s.is_constant,
+            conversionFactor=s.conversion_factor,
+        )
+        + "/>"
+    )
 
 
 def _parameter(p: Parameter, own_id: str, tag: str = "parameter") -> str:
@@ -235,9 +247,13 @@ def _parameter(p: Parameter, own_id: str, tag: str = "parameter") -> str:
 
 
 def _species_reference(ref: SpeciesReference) -> str:
-    return "<speciesReference" + _attributes(
-        id=ref.id, species=ref.species, stoichiometry=ref.stoichiometry, constant=ref.is_constant
-    ) + "/>"
+    return (
+        "<speciesReference"
+        + _attributes(
+            id=ref.id, species=ref.species, stoichiometry=ref.stoichiometry, constant=ref.is_constant
+        )
+        + "/>"
+    )
 
 
 def _initial_assignment(a: InitialAssignment) -> str:

@@ -76,9 +76,7 @@ def find_changes(old: Network, new: Network) -> Changes:
 def _same_structure(old: Network, new: Network) -> None:
     # Initial assignments can be taken out, nothing more.
     kept = {a.variable for a in new.initial_assignments}
-    old = replace(
-        old, initial_assignments=tuple(a for a in old.initial_assignments if a.variable in kept)
-    )
+    old = replace(old, initial_assignments=tuple(a for a in old.initial_assignments if a.variable in kept))
     a, b = _without_values(old), _without_values(new)
     for item in fields(Network):
         ours, theirs = getattr(b, item.name), getattr(a, item.name)
@@ -109,9 +107,7 @@ def _without_values(network: Network) -> Network:
     return replace(
         network,
         compartments=tuple(replace(c, size=None) for c in network.compartments),
-        species=tuple(
-            replace(s, initial_amount=None, initial_concentration=None) for s in network.species
-        ),
+        species=tuple(replace(s, initial_amount=None, initial_concentration=None) for s in network.species),
         parameters=tuple(replace(p, value=None) for p in network.parameters),
         reactions=tuple(bare_reaction(r) for r in network.reactions),
     )
@@ -270,7 +266,7 @@ def _set_attribute(tag: bytes, name: str, value: float | None) -> bytes:
     pattern = re.compile(rb"(\s+)" + name.encode() + rb"(\s*=\s*)(\"[^\"]*\"|'[^']*')")
     text = b"" if value is None else format_real(value).encode()
     if pattern.search(tag):
-        new = b"" if value is None else rb'\g<1>' + name.encode() + rb'\g<2>"' + text + b'"'
+        new = b"" if value is None else rb"\g<1>" + name.encode() + rb'\g<2>"' + text + b'"'
         return pattern.sub(new, tag, count=1)
     if value is None:
         return tag

@@ -58,6 +58,8 @@ def run(app: typer.Typer, name: str) -> None:
     What fails is told in one line on standard error.
     """
     os.environ.setdefault("JAX_ENABLE_X64", "1")
+    # One small factorisation a step: threads of the linear algebra would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _native_noise_silenced():
         code = exit_code(lambda: _flushed(app, name))
     sys.exit(code)

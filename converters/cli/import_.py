@@ -21,9 +21,6 @@ def import_model(
     output: Annotated[
         str | None, typer.Option("-o", metavar="FILE.icrn", help="Where to write; STEM.icrn here by default.")
     ] = None,
-    hints: Annotated[
-        str | None, typer.Option(metavar="FILE.toml", help="Index sets and names to use (not yet supported).")
-    ] = None,
     flat: Annotated[
         bool, typer.Option("--flat", help="Group reactions by rate law only, without index structure.")
     ] = False,
@@ -43,12 +40,9 @@ def import_model(
     from converters.fold import fold_network
     from converters.folding_report import folding_json, folding_text, html_page
     from converters.models import as_network, is_archive
+    from converters.refusal import refuse_bad_values
     from icrn_io.errors import ModelIOError
 
-    if hints is not None:
-        raise ModelIOError(
-            "--hints is not supported yet: leave it out, the index structure is found from the ids"
-        )
     if is_archive(model):
         raise ModelIOError(f"'{model}' is folded already: icrn-show {model} prints it")
     target = output or default_output(model)
@@ -59,6 +53,7 @@ def import_model(
         network = as_network(read(model))
     with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):
         folding = fold_network(network, flat_only=flat)
+    refuse_bad_values(folding)
     save_folding(folding, target)
     if report_file is not None:
         write_atomically(report_file, html_page(folding))

@@ -43,8 +43,8 @@ def validate(
     from rich.console import Console
 
     from converters.cli.series import time_grid
-    from converters.validation import cross_validate
     from converters.files import check_targets, write_atomically
+    from converters.validation import cross_validate
     from converters.validation_report import html_page, rich_table, summary_lines
 
     engines = [name.strip() for name in against.split(",") if name.strip()]

@@ -13,10 +13,10 @@ from converters.errors import EngineError
 from converters.folding import Folding
 from converters.overrides import references
 from converters.quantities import symbol_quantities
+from converters.refusal import refuse_unsupported
 from converters.time_course import EngineSettings, TimeCourse
 from icrn_core import Dynamics, Observation, ResultCode, Solution, compile_icrn, simulate
 from icrn_core.errors import IcrnError
-from icrn_io.errors import UnsupportedFeatureError
 
 _NAME = "icrn"
 
@@ -40,23 +40,6 @@ def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCo
     tables = _observe(folding, times, settings)
     columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(folding, tables)}
     return _course(folding, times, columns)
-
-
-def refuse_unsupported(folding: Folding) -> None:
-    """Raise for what the model needs and the dynamics cannot do.
-
-    Raises
-    ------
-    UnsupportedFeatureError
-        The first such construct; the message names the others.
-    """
-    if not folding.unsupported:
-        return
-    first, *others = folding.unsupported
-    also = ", ".join(f"{other.feature} '{other.element_id}'" for other in others[:5])
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-    parts = [part for part in (first.detail, f"also {also}{more}" if also else "") if part]
-    raise UnsupportedFeatureError(first.feature, first.element_id, "; ".join(parts))
 
 
 def _observe(folding: Folding, times: np.ndarray, settings: EngineSettings) -> dict[str, dict]:

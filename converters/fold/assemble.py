@@ -189,7 +189,9 @@ def _renumber(template, slots: Sequence[Reference]):
     return renumbered, tuple(slots[k] for k in used)
 
 
-def _joined(template, slots: Sequence[Reference], forward: Sequence[Reference], backward: Sequence[Reference]):
+def _joined(
+    template, slots: Sequence[Reference], forward: Sequence[Reference], backward: Sequence[Reference]
+):
     """Return the template over the forward slots followed by the backward slots."""
     both = [*forward, *backward]
 

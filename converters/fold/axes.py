@@ -61,7 +61,7 @@ class AxisClasses:
         return np.searchsorted(self.labels[class_number], codes)
 
     def size(self, class_number: int) -> int:
-        """Number of labels of an index set."""
+        """Return the number of labels of an index set."""
         return len(self.labels[class_number])
 
 

@@ -71,11 +71,15 @@ def _draft_bits(number: int, draft: Draft, plan: Plan, values: Mapping[int, floa
 
 
 def n_shared_values(values: np.ndarray, codes: np.ndarray) -> int:
-    """Number of values a tensor needs once the indices it does not depend on are dropped."""
+    """Return the number of values a tensor needs once the indices it does not depend on are dropped."""
     kept = list(range(codes.shape[1]))
     for axis in range(codes.shape[1]):
         rest = [k for k in kept if k != axis]
-        _, cell = np.unique(codes[:, rest], axis=0, return_inverse=True) if rest else (None, np.zeros(len(values), int))
+        _, cell = (
+            np.unique(codes[:, rest], axis=0, return_inverse=True)
+            if rest
+            else (None, np.zeros(len(values), int))
+        )
         cell = cell.reshape(-1)
         low = np.full(cell.max() + 1, np.inf)
         high = np.full(cell.max() + 1, -np.inf)
@@ -102,7 +106,9 @@ def _domain_bits(domain: DomainDraft, plan: Plan, n_templates: int) -> float:
     for indices in domain.indices:
         bits += choice(len(plan.labelling.drafts))
         for kind, _ in indices:
-            bits += choice(len(domain.symbols)) if kind == "symbol" else choice(len(plan.labelling.vocabulary))
+            bits += (
+                choice(len(domain.symbols)) if kind == "symbol" else choice(len(plan.labelling.vocabulary))
+            )
     bits += _NUMBER * n_rows * domain.block.group.numbers.shape[1]
     if domain.form == "relation":
         return bits + n_rows * sum(map(choice, sizes))

@@ -106,7 +106,7 @@ def _form(block: Block, symbols: list[Symbol], axes: AxisClasses) -> tuple[str, 
 
 
 def n_unique(rows: np.ndarray) -> int:
-    """Number of distinct rows."""
+    """Return the number of distinct rows."""
     return len(np.unique(rows, axis=0))
 
 
@@ -134,7 +134,9 @@ def _reindexed(domain: DomainDraft, plan: Plan, claimed: set[int]) -> list[Draft
     labelling, axes = plan.labelling, plan.axes
     block = domain.block
     is_constant = [_is_constant(labelling.drafts[d]) for d in block.drafts]
-    kept = {i for c, ix in zip(is_constant, domain.indices, strict=True) if not c for k, i in ix if k == "symbol"}
+    kept = {
+        i for c, ix in zip(is_constant, domain.indices, strict=True) if not c for k, i in ix if k == "symbol"
+    }
     symbols = [domain.symbols[k] for k in sorted(kept)]
     if not symbols or len(symbols) == len(domain.symbols):
         return []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from icrn_io.expression import Expression
-from icrn_io.network import AssignmentRule, Network, RateRule
+from icrn_io.network import AssignmentRule, Network, RateRule, Species
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Signature:
 
     @property
     def is_placement(self) -> bool:
-        """Whether species refer to such elements by `icrn_core.icrn.Placement`, so that all
-        must stand in one base."""
+        """Whether species refer to them by `Placement`, so that all must stand in one base."""
         return self.kind == "compartment" or self.flags == ("conversion factor",)
 
 
@@ -62,7 +61,9 @@ class Elements:
         found = {c.id: Signature("compartment", self._form(c.id)) for c in self.network.compartments}
         found |= {s.id: self._species_signature(s) for s in self.network.species}
         found |= {p.id: self._parameter_signature(p.id) for p in self.network.parameters}
-        found |= {r.id: Signature("flux", "assigned") for r in self.network.reactions if r.id in self.read_fluxes}
+        found |= {
+            r.id: Signature("flux", "assigned") for r in self.network.reactions if r.id in self.read_fluxes
+        }
         return found
 
     @cached_property
@@ -101,12 +102,12 @@ class Elements:
         return frozenset(c.id for c in self.network.compartments if c.spatial_dimensions == 0)
 
     def law_unit(self, species: Species) -> str:
-        """What a species' id stands for in formulas: "amount" or "concentration"."""
+        """Return what a species' id stands for in formulas: "amount" or "concentration"."""
         substance_only = species.has_only_substance_units or species.compartment in self.point_compartments
         return "amount" if substance_only else "concentration"
 
     def initial_unit(self, species: Species) -> str:
-        """What a species' initial value is given in; its law unit where the file gives none."""
+        """Return what a species' initial value is given in; its law unit where the file gives none."""
         if species.initial_amount is not None:
             return "amount"
         return self.law_unit(species) if species.initial_concentration is None else "concentration"

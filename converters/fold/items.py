@@ -70,7 +70,8 @@ def take_inventory(network: Network) -> Inventory:
     rates = [r for r in rules if isinstance(r, RateRule)]
     return Inventory(
         elements=elements,
-        reactions=[_reaction_item(r, elements) for r in reactions] + [_rule_item("rate rule", r) for r in rates],
+        reactions=[_reaction_item(r, elements) for r in reactions]
+        + [_rule_item("rate rule", r) for r in rates],
         assignments=_assignment_items(laws, fluxes, elements),
         initial=_initial_items({a.variable: a.math for a in initial}, laws | fluxes, elements),
         skeleton=_skeleton(network, elements, reactions, rules, initial),
@@ -194,7 +195,8 @@ def _skeleton(network: Network, elements: Elements, reactions, rules, initial) -
         parameters=tuple(_without(p, elements, "value") for p in network.parameters),
         reactions=tuple(_blank_reaction(r, elements) if r.id in folded else r for r in network.reactions),
         rules=tuple(
-            replace(r, math=None) if getattr(r, "variable", None) in folded_rules else r for r in network.rules
+            replace(r, math=None) if getattr(r, "variable", None) in folded_rules else r
+            for r in network.rules
         ),
         initial_assignments=tuple(
             replace(a, math=None) if a.variable in folded_initial else a for a in network.initial_assignments
@@ -203,7 +205,7 @@ def _skeleton(network: Network, elements: Elements, reactions, rules, initial) -
 
 
 def _without(element, elements: Elements, *names: str):
-    """The element with its values taken out, unless a rule assigns it or they are NaN."""
+    """Return the element with its values taken out, unless a rule assigns it or they are NaN."""
     if element.id in elements.assigned:
         return element
     taken = {n: None for n in names if (value := getattr(element, n)) is not None and value == value}

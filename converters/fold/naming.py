@@ -47,7 +47,7 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
 
 
 def _letters(plan: Plan, listed: dict[int, str], taken: set[str]) -> dict[int, str]:
-    """A letter (or letter and number) for each index set, in order of use by domains.
+    """Return a letter (or letter and number) for each index set, in order of use by domains.
 
     Letters whose capital is the name of a base are left out.
     """

@@ -14,7 +14,7 @@ from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
 from converters.fold.labelling import by_names, flat
-from converters.folding import Folding, FoldReport
+from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
 _NEARLY_EQUAL = 0.01  # share of the bits for which readable names are preferred
@@ -110,11 +110,21 @@ def element_values(elements: Elements) -> dict[int, float]:
     for species in network.species:
         amount = species.initial_amount
         given[species.id] = species.initial_concentration if amount is None else amount
-    return {elements.code[i]: v for i, v in given.items() if v is not None and v == v and i not in elements.assigned}
+    return {
+        elements.code[i]: v
+        for i, v in given.items()
+        if v is not None and v == v and i not in elements.assigned
+    }
 
 
 def _proved(
-    network: Network, inventory: Inventory, assembly: Assembly, values, stages, report: FoldReport, start: float
+    network: Network,
+    inventory: Inventory,
+    assembly: Assembly,
+    values,
+    stages,
+    report: FoldReport,
+    start: float,
 ) -> Folding:
     """Return the folding once its enumeration has been compared with the network."""
     unsupported = (*inventory.unsupported, *_bad_values(inventory, values, stages))
@@ -154,6 +164,6 @@ def _bad_values(inventory: Inventory, values, stages: list[list[Group]]) -> Iter
             continue
         value = values.get(code)
         if value is None:
-            yield UnsupportedFeature("missing value", element_id, f"give the {signature.kind} a value")
+            yield UnsupportedFeature(MISSING_VALUE, element_id, f"give the {signature.kind} a value")
         elif not isfinite(value):
-            yield UnsupportedFeature("infinite value", element_id, f"give the {signature.kind} a finite value")
+            yield UnsupportedFeature(INFINITE_VALUE, element_id, f"give the {signature.kind} a finite value")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from converters import time_course
-from converters.validation import Comparison, Report, compare_courses, cross_validate
 from converters.engines import copasi
 from converters.time_course import TimeCourse
+from converters.validation import Comparison, Report, compare_courses, cross_validate
 from converters.validation_report import html_page, rich_table, summary_lines
 from icrn_io import read_model
 from icrn_io.errors import ModelIOError

@@ -209,7 +209,7 @@ REFUSED = {
     "not a model": (["icrn-import", "junk.xml"], "junk.xml"),
     "syntax error": (["icrn-import", "typo.ant"], "line 2"),
     "folded already": (["icrn-import", "decay.icrn"], "folded already"),
-    "hints": (["icrn-import", "decay.ant", "--hints", "h.toml"], "--hints"),
+    "missing value": (["icrn-import", "missing.ant"], "no value is given for 'k'"),
     "another suffix": (["icrn-import", "decay.ant", "-o", "x.zip"], "ends in .icrn"),
     "nowhere to write": (["icrn-import", "decay.ant", "-o", "none/x.icrn"], "no folder"),
     "nowhere to report": (["icrn-import", "decay.ant", "--report", "none/x.html"], "no folder"),
@@ -242,6 +242,7 @@ def test_what_is_refused_is_one_line_and_leaves_no_file(case, archive, folder):
     (folder / "junk.xml").write_text("junk")
     (folder / "typo.ant").write_text("model m\n  A -> -> B;\nend\n")
     (folder / "event.ant").write_text("species A = 1; J: A -> ; A; E1: at A < 0.5: A = 1")
+    (folder / "missing.ant").write_text("species A = 1; J: A -> ; k*A")
     (folder / "bad.icrn").write_bytes(archive.read_bytes()[:-100])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     code, _, err = call(*arguments)

@@ -190,7 +190,9 @@ def test_a_quantity_that_no_rate_reads_stays_out_of_the_jacobian():
     decay = RateLaw(("times", ("slot", 0), ("slot", 1)))
     ratio = RateLaw(("divide", ("slot", 0), ("slot", 1)))
     reactions = tuple(
-        IndexedReaction(f"R{x}", IndexDomain(), (Term(Reference(x)),), (), decay, (Reference("k"), Reference(x)))
+        IndexedReaction(
+            f"R{x}", IndexDomain(), (Term(Reference(x)),), (), decay, (Reference("k"), Reference(x))
+        )
         for x in "AB"
     )
     watched = IndexedAssignment("W", IndexDomain(), Reference("q"), ratio, (Reference("B"), Reference("A")))

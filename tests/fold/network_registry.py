@@ -102,7 +102,8 @@ def exclusion(n: int = 6) -> Network:
         species=species(*(f"S_{j}" for j in range(n))),
         parameters=parameters("k"),
         reactions=tuple(
-            reaction(f"R_{j}_{k}", [f"S_{j}", f"S_{k}"], [], product("k", f"S_{j}", f"S_{k}")) for j, k in pairs
+            reaction(f"R_{j}_{k}", [f"S_{j}", f"S_{k}"], [], product("k", f"S_{j}", f"S_{k}"))
+            for j, k in pairs
         ),
     )
 
@@ -197,7 +198,9 @@ def random_network(seed: int) -> Network:
     compartments = (Compartment("cell", float(rng.uniform(0.5, 3))), Compartment("tank", 1.0))
     ids = [f"A{label[i]}" for i in range(n)] + [f"B{label[i]}_{label[j]}" for i, j in cells] + ["E", "odd"]
     found = tuple(_random_species(i, rng) for i in ids)
-    constants = [f"k_{label[i]}_{label[j]}" for i, j in cells] + [f"d{label[i]}" for i in range(n)] + ["shared", "K"]
+    constants = (
+        [f"k_{label[i]}_{label[j]}" for i, j in cells] + [f"d{label[i]}" for i in range(n)] + ["shared", "K"]
+    )
     reactions = [
         reaction(
             f"r_{i}_{j}",
@@ -216,7 +219,9 @@ def random_network(seed: int) -> Network:
     for k in range(int(rng.integers(0, 3))):
         a, b = rng.choice(ids, size=2)
         power = apply("power", [symbol(str(a)), number(float(rng.integers(1, 4)))])
-        reactions.append(reaction(f"x{k}", [str(a)], [str(b)], apply("times", [number(float(rng.random())), power])))
+        reactions.append(
+            reaction(f"x{k}", [str(a)], [str(b)], apply("times", [number(float(rng.random())), power]))
+        )
     order = rng.permutation(len(reactions))
     return Network(
         f"random{seed}",

@@ -33,16 +33,22 @@ def assert_same_rates(network, seed):
     tensors, flat = random_state(folding, rng)
     params = {base.name: folding.values[base.name] for base in folding.icrn.constants}
     if network.initial_assignments:
-        _, params = dynamics.initialise({base.name: folding.values[base.name] for base in folding.icrn.species}, params)
+        _, params = dynamics.initialise(
+            {base.name: folding.values[base.name] for base in folding.icrn.species}, params
+        )
         places = folding.identity.positions.items()
-        network = with_values(network, {i: float(np.ravel(params[b])[p]) for i, (b, p) in places if b in params})
+        network = with_values(
+            network, {i: float(np.ravel(params[b])[p]) for i, (b, p) in places if b in params}
+        )
     found = dynamics.unpack_state(
         dynamics.vector_field(0.7, dynamics.pack_state(tensors), dynamics.pack_params(params))
     )
     expected = rates_of_change(network, flat, 0.7)
     for element_id, rate in expected.items():
         base, position = folding.identity.positions[element_id]
-        np.testing.assert_allclose(np.ravel(found[base])[position], rate, rtol=RTOL, atol=1e-14, err_msg=element_id)
+        np.testing.assert_allclose(
+            np.ravel(found[base])[position], rate, rtol=RTOL, atol=1e-14, err_msg=element_id
+        )
 
 
 def with_values(network, values):

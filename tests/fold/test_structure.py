@@ -78,7 +78,12 @@ def test_groups_do_not_depend_on_file_order(seed):
 def test_every_reaction_is_in_exactly_one_group(seed):
     network = random_network(seed)
     folding = fold_network(network)
-    listed = [i for name, ids in folding.identity.tuples.items() for i in ids if folding.identity.roles[name] == "reaction"]
+    listed = [
+        i
+        for name, ids in folding.identity.tuples.items()
+        for i in ids
+        if folding.identity.roles[name] == "reaction"
+    ]
     assert sorted(listed) == sorted(r.id for r in network.reactions)
 
 
@@ -92,7 +97,9 @@ def test_one_odd_reaction_stays_an_exception():
 def test_reversible_laws_are_split_into_mass_action():
     folding = fold_network(dimerization(3))
     (join,) = folding.joins
-    forward, backward = (next(r for r in folding.icrn.reactions if r.name == n) for n in (join.forward, join.backward))
+    forward, backward = (
+        next(r for r in folding.icrn.reactions if r.name == n) for n in (join.forward, join.backward)
+    )
     assert forward.reactants == backward.products and forward.products == backward.reactants
     assert not any(node[0] == "minus" for node in walk(forward.law.template) if isinstance(node, tuple))
 
@@ -113,8 +120,10 @@ def test_compression_is_reported():
 
 def test_circular_rules_are_named():
     rules = (AssignmentRule("a", symbol("b")), AssignmentRule("b", symbol("a")))
-    network = Network("circle", parameters=(Parameter("a", None, False), Parameter("b", None, False)), rules=rules)
-    with pytest.raises(ModelIOError, match="circle: (a → b → a|b → a → b)"):
+    network = Network(
+        "circle", parameters=(Parameter("a", None, False), Parameter("b", None, False)), rules=rules
+    )
+    with pytest.raises(ModelIOError, match=r"circle: (a → b → a|b → a → b)"):
         fold_network(network)
 
 

@@ -76,10 +76,13 @@ CASES: dict[str, tuple[bytes, bytes, str]] = {
     ),
     "undefined function": (l3("<apply><ci>f</ci><ci>a</ci></apply>"), l3(SUM), "'?f'?"),
     "too many arguments": (
-        l3("<apply><ci>f</ci><ci>a</ci><ci>b</ci></apply>", function := (
-            f'<listOfFunctionDefinitions><functionDefinition id="f"><math xmlns="{MATHML}"><lambda><bvar>'
-            "<ci>v</ci></bvar><ci>v</ci></lambda></math></functionDefinition></listOfFunctionDefinitions>"
-        )),
+        l3(
+            "<apply><ci>f</ci><ci>a</ci><ci>b</ci></apply>",
+            function := (
+                f'<listOfFunctionDefinitions><functionDefinition id="f"><math xmlns="{MATHML}"><lambda><bvar>'
+                "<ci>v</ci></bvar><ci>v</ci></lambda></math></functionDefinition></listOfFunctionDefinitions>"
+            ),
+        ),
         l3("<apply><ci>f</ci><ci>a</ci></apply>", function),
         "argument",
     ),

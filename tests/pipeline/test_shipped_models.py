@@ -50,7 +50,9 @@ def carried(document) -> dict[str, tuple]:
     """Return by element: id, name, units, notes and annotation of everything that has them."""
     found = {}
     for element in [document.getModel(), *document.getListOfAllElements()]:
-        units = [getattr(element, get)() for get in ("getUnits", "getSubstanceUnits") if hasattr(element, get)]
+        units = [
+            getattr(element, get)() for get in ("getUnits", "getSubstanceUnits") if hasattr(element, get)
+        ]
         key = (element.getElementName(), element.getId())
         texts = (element.getNotesString(), element.getAnnotationString(), element.getMetaId())
         found.setdefault(key, []).append((element.getName(), *units, *texts))

@@ -12,12 +12,22 @@ import numpy as np
 
 # What this version holds but does not simulate; such cases are refused by name.
 HELD_TAGS = frozenset(
-    """
-    EventNoDelay EventWithDelay EventPriority EventIsNotPersistent EventIsPersistent
-    EventT0Firing EventUsesAssignmentTimeValues EventUsesTriggerTimeValues
-    AlgebraicRule FastReaction CSymbolDelay CSymbolRateOf
-    AssignedConstantStoichiometry AssignedVariableStoichiometry
-    """.split()
+    [
+        "AlgebraicRule",
+        "AssignedConstantStoichiometry",
+        "AssignedVariableStoichiometry",
+        "CSymbolDelay",
+        "CSymbolRateOf",
+        "EventIsNotPersistent",
+        "EventIsPersistent",
+        "EventNoDelay",
+        "EventPriority",
+        "EventT0Firing",
+        "EventUsesAssignmentTimeValues",
+        "EventUsesTriggerTimeValues",
+        "EventWithDelay",
+        "FastReaction",
+    ]
 )
 
 
