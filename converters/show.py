@@ -204,9 +204,13 @@ def _counts(folding: Folding) -> str:
     skeleton = folding.skeleton
     n_indexed = len(folding.icrn.reactions) - len(folding.joins)
     return (
-        f"{len(skeleton.species)} species and {len(skeleton.reactions)} reactions "
-        f"in {len(folding.icrn.species)} base species and {n_indexed} indexed reactions"
+        f"{len(skeleton.species)} species and {_plural(len(skeleton.reactions), 'reaction')} "
+        f"in {len(folding.icrn.species)} base species and {_plural(n_indexed, 'indexed reaction')}"
     )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]]) -> list[str]:
