@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converters.fold.bases import Bases
-from converters.fold.directions import is_mass_action, split_directions
+from converters.fold.directions import Template, is_mass_action, map_slots, split_directions
 from converters.fold.domains import DomainDraft, Plan
 from converters.fold.elements import Elements
 from converters.fold.facts import SLOT, nested_template
@@ -92,7 +92,7 @@ class _Assembler:
             if is_mass_action(*forward, reactants, names) and is_mass_action(*backward, products, names):
                 back = f"{name}_back"
                 self._register(back, "derived", ids)
-                self.joins.append(Join(name, back, _joined(template, slots, forward[1], backward[1])))
+                self.joins.append(Join(name, back, _joined(template, slots, (*forward[1], *backward[1]))))
                 return [
                     IndexedReaction(name, domain, reactants, products, RateLaw(forward[0]), forward[1]),
                     IndexedReaction(back, domain, products, reactants, RateLaw(backward[0]), backward[1]),
@@ -172,34 +172,13 @@ def _terms(columns: Sequence[Reference], stoichiometry: Sequence[float]) -> tupl
     return tuple(Term(reference, s) for reference, s in zip(columns, stoichiometry, strict=True))
 
 
-def _renumber(template, slots: Sequence[Reference]):
+def _renumber(template: Template, slots: Sequence[Reference]) -> tuple[Template, tuple[Reference, ...]]:
     """Return the template over the slots it uses, and those."""
-    used: list[int] = []
-
-    def visit(node):
-        if not isinstance(node, tuple):
-            return node
-        if node[0] == SLOT:
-            if node[1] not in used:
-                used.append(node[1])
-            return (SLOT, used.index(node[1]))
-        return (node[0], *map(visit, node[1:]))
-
-    renumbered = visit(template)
-    return renumbered, tuple(slots[k] for k in used)
+    used: dict[int, int] = {}
+    renumbered = map_slots(template, lambda slot: used.setdefault(slot, len(used)))
+    return renumbered, tuple(slots[slot] for slot in used)
 
 
-def _joined(
-    template, slots: Sequence[Reference], forward: Sequence[Reference], backward: Sequence[Reference]
-):
-    """Return the template over the forward slots followed by the backward slots."""
-    both = [*forward, *backward]
-
-    def visit(node):
-        if not isinstance(node, tuple):
-            return node
-        if node[0] == SLOT:
-            return (SLOT, both.index(slots[node[1]]))
-        return (node[0], *map(visit, node[1:]))
-
-    return visit(template)
+def _joined(template: Template, slots: Sequence[Reference], both: Sequence[Reference]) -> Template:
+    """Return the template over ``both``, the slots of the two directions one after the other."""
+    return map_slots(template, lambda slot: both.index(slots[slot]))

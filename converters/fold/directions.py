@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from icrn_core.icrn import Reference, Term, is_slot
 
@@ -24,6 +24,15 @@ def split_directions(template: Template) -> tuple[Template, Template] | None:
     k = found[0]
     forward, backward = template[k][1:]
     return (*template[:k], forward, *template[k + 1 :]), (*template[:k], backward, *template[k + 1 :])
+
+
+def map_slots(template: Template, change: Callable[[int], int]) -> Template:
+    """Return the template with its slots renumbered."""
+    if not isinstance(template, tuple):
+        return template
+    if is_slot(template):
+        return ("slot", change(template[1]))
+    return (template[0], *(map_slots(operand, change) for operand in template[1:]))
 
 
 def is_difference(template: Template) -> bool:
