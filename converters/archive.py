@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -29,10 +30,10 @@ from converters.archive_zip import (
     unpack,
 )
 from converters.errors import ArchiveError
-from converters.files import write_atomically
 from converters.folding import Folding, FoldReport, Identity, Join
 from icrn_core.errors import IcrnError
 from icrn_core.icrn import ICRN
+from icrn_io.files import write_atomically
 from icrn_io.network import Network, SourceDocument, UnsupportedFeature
 
 SCHEMA_VERSION = 1
@@ -155,7 +156,7 @@ def _structure(path: Path, members: Mapping[str, bytes]) -> dict[str, Any]:
         raise ArchiveError(
             path,
             f"was written by a newer version (schema {version}; this one reads up to {SCHEMA_VERSION}): "
-            "upgrade with pip install -U icrn-sbml",
+            "upgrade icrn-sbml",
         )
     return structure
 
@@ -233,10 +234,28 @@ def check_folding(folding: Folding) -> None:
     _check_lengths("entries", identity.entries, {name: base.size for name, base in bases.items()})
     ranged = (*icrn.reactions, *icrn.assignments, *icrn.initial_assignments)
     _check_lengths("tuples", identity.tuples, {item.name: item.domain.size for item in ranged})
+    _check_ids(folding)
     reactions = {reaction.name for reaction in icrn.reactions}
     for join in folding.joins:
         if not {join.forward, join.backward} <= reactions:
             raise SchemaError(f"joins: there is no indexed reaction '{join.forward}' or '{join.backward}'")
+
+
+def _check_ids(folding: Folding) -> None:
+    """Check that the identity table names every element of the skeleton, each once."""
+    skeleton, identity = folding.skeleton, folding.identity
+    named = [element_id for ids in identity.entries.values() for element_id in ids if element_id]
+    if repeated := [element_id for element_id, count in Counter(named).items() if count > 1]:
+        raise SchemaError(f"identity.entries: '{repeated[0]}' stands in two places")
+    elements = {e.id for e in (*skeleton.compartments, *skeleton.species, *skeleton.parameters)}
+    reactions = {reaction.id for reaction in skeleton.reactions}
+    if strange := elements.symmetric_difference(named) - reactions:
+        raise SchemaError(f"identity.entries and the skeleton differ in '{min(strange)}'")
+    folded = [i for n, ids in identity.tuples.items() if identity.roles.get(n) == "reaction" for i in ids]
+    if len(set(folded)) != len(folded) or not reactions.issuperset(folded):
+        raise SchemaError(
+            "identity.tuples: an indexed reaction names a reaction twice or one that is not there"
+        )
 
 
 def _check_lengths(what: str, lists: Mapping[str, tuple[str, ...]], sizes: Mapping[str, int]) -> None:

@@ -45,8 +45,8 @@ def write_network(network: Network, path: str, fresh: bool = False) -> None:
     """
     check_suffix(path)
     if Path(path).suffix.lower() == ".omex":
-        from converters.files import write_atomically
         from converters.omex import archive_bytes
+        from icrn_io.files import write_atomically
 
         write_atomically(path, archive_bytes(network, fresh=fresh))
         return

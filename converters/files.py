@@ -1,59 +1,44 @@
-"""Write a file whole or not at all."""
+"""Where the commands write."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from secrets import token_hex
 
 from icrn_io.errors import ModelIOError
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write a file under a temporary name beside it, then rename it into place.
-
-    A crash or a full disk leaves what was there before. What is no regular file (a pipe, a
-    device) is written directly.
-
-    Raises
-    ------
-    ModelIOError
-        The file cannot be written.
-    """
-    target = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)
-            return
-        _replace(target, data)
-    except OSError as error:
-        raise ModelIOError(f"cannot write '{target}': {error.strerror or error}") from None
-
-
-def check_targets(*paths: str | None) -> None:
+def check_targets(model: str, *paths: str | None) -> None:
     """Refuse, before any work is done, output files that cannot be written.
 
+    Parameters
+    ----------
+    model : str
+        The input, which no output may replace.
+    paths : str or None
+        Output files; None where one is not asked for.
+
     Raises
     ------
     ModelIOError
-        One is a folder, or the folder it would be in is none.
+        One is a folder, the folder it would be in is none, it is the input, or two are one file.
     """
-    for path in filter(None, paths):
+    used = {_place(model): "the input"}
+    for path in paths:
+        if path is None:
+            continue
         target = Path(path)
-        if target.is_dir():
+        if not path or target.is_dir():
             raise ModelIOError(f"cannot write '{path}': it is a folder")
         if not target.absolute().parent.is_dir():
             raise ModelIOError(f"cannot write '{path}': there is no folder '{target.parent}'")
+        if _place(path) in used and not _is_stream(target):
+            raise ModelIOError(f"cannot write '{path}': it is {used[_place(path)]}; give another name")
+        used[_place(path)] = "an output already"
 
 
-def _replace(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name[:100]}.{token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _place(path: str) -> Path:
+    return Path(path).resolve()
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file()

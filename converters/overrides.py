@@ -83,7 +83,7 @@ def _check_ids(network: Network, values: Mapping[str, float]) -> None:
                 f"cannot set '{element_id}': it is a reaction, and its flux follows from its law"
             )
         near = get_close_matches(element_id, settable - ruled, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "icrn-show lists the ids"
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "use an id of the model file"
         raise ModelIOError(f"the model has no species, parameter or compartment '{element_id}': {hint}")
 
 

@@ -73,13 +73,16 @@ class Notation:
         return " + ".join(parts) or "∅"
 
     def law(self, item: IndexedReaction | IndexedAssignment) -> str:
-        """Return the rate law; of a mass-action reaction only its rate constant."""
-        template = item.law.template
-        if isinstance(item, IndexedReaction) and is_mass_action(
-            template, item.slots, item.reactants, self.species
-        ):
-            template = self._without_species(template, item)
-        return infix(_expression(template, [self.reference(r) for r in item.slots]))
+        """Return the formula."""
+        return infix(_expression(item.law.template, [self.reference(r) for r in item.slots]))
+
+    def rate(self, reaction: IndexedReaction) -> str:
+        """Return the rate constant of mass action; of other reactions ``v = `` and the law."""
+        template = reaction.law.template
+        if not is_mass_action(template, reaction.slots, reaction.reactants, self.species):
+            return f"v = {self.law(reaction)}"
+        constants = self._without_species(template, reaction)
+        return infix(_expression(constants, [self.reference(r) for r in reaction.slots]))
 
     def _without_species(self, template, item: IndexedReaction):
         """Return the constant factors of a mass-action law."""
@@ -132,15 +135,15 @@ def reaction_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
     for reaction in folding.icrn.reactions:
         if reaction.name in backward:
             continue
-        rate = notation.law(reaction)
         if folding.identity.roles[reaction.name] == "rate rule":
             text = f"d {notation.reference(reaction.products[0].species)}/dt"
-            lines.append((reaction.name, text, rate, notation.domain(reaction.domain)))
+            lines.append((reaction.name, text, notation.law(reaction), notation.domain(reaction.domain)))
             continue
+        rate = notation.rate(reaction)
         arrow = "→"
         if reaction.name in joined:
             arrow = "⇌"
-            rate = f"{rate}; {notation.law(by_name[joined[reaction.name]])}"
+            rate = f"{rate}; {notation.rate(by_name[joined[reaction.name]])}"
         text = f"{notation.side(reaction.reactants)} {arrow} {notation.side(reaction.products)}"
         lines.append((reaction.name, text, rate, notation.domain(reaction.domain)))
     return lines

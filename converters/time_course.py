@@ -106,13 +106,16 @@ def run_time_course(
     """
     from converters.engines.registry import find_engine
     from converters.models import as_folding, as_network, with_overrides
+    from converters.refusal import refuse_bad_values
 
     chosen = find_engine(engine)
     grid = check_times(times)
     settings = EngineSettings(check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps)
     model = with_overrides(model, overrides or {})
-    subject = as_folding(model) if chosen.wants == "folding" else as_network(model)
-    return chosen.run(subject, grid, settings)
+    folding = as_folding(model)
+    # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
+    refuse_bad_values(folding)
+    return chosen.run(folding if chosen.wants == "folding" else as_network(model), grid, settings)
 
 
 def check_times(times) -> np.ndarray:

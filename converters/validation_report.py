@@ -47,9 +47,11 @@ def _sentence(report: Report, comparison: Comparison) -> str:
         return f"{comparison.engine}: the model has no species to compare"
     verdicts = comparison.verdicts(report.tolerance)
     n_bad = len(verdicts) - verdicts.count("ok")
-    verdict = f"{n_bad} of {len(verdicts)} species differ" if n_bad else "all species agree"
-    n_small = sum(d.largest < report.floor for d in comparison.differences)
-    small = f"; {n_small} species stay below the floor: a smaller atol judges them" if n_small else ""
+    verdict = f"{n_bad} of {len(verdicts)} species differ" if n_bad else f"all {len(verdicts)} species agree"
+    n_zero = sum(d.largest == 0 and d.max_absolute == 0 for d in comparison.differences)
+    n_small = sum(d.largest < report.floor for d in comparison.differences) - n_zero
+    small = f"; {n_zero} are 0 throughout in both" if n_zero else ""
+    small += f"; {n_small} stay below the floor, where a smaller atol judges them" if n_small else ""
     return (
         f"{comparison.engine}: {verdict} (worst {worst.species}, {worst.max_relative:.2e}; tolerance "
         f"{report.tolerance:g}){_refined(comparison, verdicts)}; {comparison.seconds:.2f} s{small}"

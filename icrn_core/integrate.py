@@ -269,11 +269,11 @@ def _solve_forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> tuple[Outcome, tuple]:
     outcome, carry = advance(settings, dynamics, problem, y, prepared, store=True)
-    return outcome, (dynamics, problem, y, prepared, carry.track, carry.n_steps)
+    return outcome, (dynamics, problem, y, prepared, carry.track, carry.n_steps, outcome.code)
 
 
 def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tuple:
-    dynamics, problem, y, prepared, track, n_steps = saved
+    dynamics, problem, y, prepared, track, n_steps, code = saved
     given = cotangent.states
     times = problem.times
     zero_time = jnp.zeros((), y.dtype)
@@ -308,7 +308,9 @@ def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tup
     start = (start[0], jnp.sum(times <= reached + 1e-12 * jnp.abs(reached), dtype=jnp.int32) - 1, *start[2:])
     _, _, _, by_y, by_prepared = lax.while_loop(lambda c: c[0] >= 0, back, start)
     at_start = jnp.where((times <= problem.t0)[:, None], given, 0.0).sum(axis=0)
-    return None, None, by_y + at_start, by_prepared
+    # A run that failed has no derivative; zeros would pass for a stationary point.
+    spoilt = jnp.where(code == ResultCode.SUCCESS, 0.0, jnp.nan)
+    return None, None, by_y + at_start + spoilt, jax.tree.map(lambda leaf: leaf + spoilt, by_prepared)
 
 
 class _Gathered(NamedTuple):

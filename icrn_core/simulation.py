@@ -62,6 +62,8 @@ def simulate(
     differentiate : {"reverse", "forward"}
         Which derivatives can be taken: reverse mode by a discrete adjoint (``grad``, ``vjp``),
         or forward mode through the loop (``jvp``, ``jacfwd``).
+        Neither holds the jump that a switch on the state (a ``piecewise`` condition, ``floor``)
+        adds to a derivative.
 
     Returns
     -------

@@ -20,6 +20,10 @@ _lock = threading.Lock()
 
 _UNSIGNED = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _LITERAL = re.compile(rf"(?<![\w.]){_UNSIGNED}(?![\w.])")
+_UNREAD = re.compile(r"/\*.*?\*/|//[^\n]*|#[^\n]*|\"[^\"\n]*\"", re.DOTALL)
+_STATEMENT = re.compile(
+    r"(?:^|[;\n])[ \t]*(?:(?P<block>model|module|end)\b|(?P<reaction>\w+)[ \t]*:(?!=)[^;\n]*?(?:->|=>))"
+)
 _STOICHIOMETRY = re.compile(rf"(?<= stoichiometry=\"){_UNSIGNED}(?=\")")
 
 
@@ -31,6 +35,7 @@ def antimony_to_sbml(text: str, name: str) -> str:
     ModelIOError
         A syntax error, with the line and, where it can be told, the column.
     """
+    _refuse_repeated_reactions(text, name)
     hidden = _Hidden(text)
     with _lock:
         _forget()
@@ -44,6 +49,24 @@ def antimony_to_sbml(text: str, name: str) -> str:
         finally:
             _forget()
     return hidden.restore(sbml)
+
+
+def _refuse_repeated_reactions(text: str, name: str) -> None:
+    """Raise for two reactions of one id: antimony would keep the last without a word."""
+    plain = _UNREAD.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    seen: dict[str, int] = {}
+    for match in _STATEMENT.finditer(plain):
+        if match["block"]:
+            seen = {}
+            continue
+        start = match.start("reaction")
+        first = seen.setdefault(match["reaction"], start)
+        if first != start:
+            lines = [plain.count("\n", 0, at) + 1 for at in (first, start)]
+            raise ModelIOError(
+                f"{name}: not valid Antimony: reaction '{match['reaction']}' is defined twice, "
+                f"on lines {lines[0]} and {lines[1]}; ids must be unique"
+            )
 
 
 def sbml_to_antimony(sbml: str, name: str) -> str:

@@ -76,7 +76,7 @@ def read_bytes(data: bytes, name: str = "standard input", folder: Path | None = 
     if _looks_like_xml(data) or name.removesuffix(".gz").lower().endswith(_XML_SUFFIXES):
         return _read_sbml(data, data, "sbml", name, folder)
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelIOError(
             f"{name}: neither XML nor UTF-8 text (byte {error.start} is 0x{data[error.start]:02x}); "

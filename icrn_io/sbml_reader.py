@@ -77,6 +77,7 @@ class _Reading:
         self.model = document.getModel()
         self.source = source
         self.level = document.getLevel()
+        self.species_ids = [s.getId() for s in _each(self.model.getListOfSpecies())]
         self.own_units = {d.getId() for d in _each(self.model.getListOfUnitDefinitions())}
         self.reactions = [
             (r.getId(), r, _each(r.getListOfReactants()), _each(r.getListOfProducts()))
@@ -278,16 +279,21 @@ class _Reading:
     def _reaction(self, reaction_id: str, r, reactants, products) -> Reaction:
         law = r.getKineticLaw()
         formula = None
+        modifiers = tuple(ref.getSpecies() for ref in _each(r.getListOfModifiers()))
         if law is not None:
             local = self.local_ids.get(reaction_id)
             if local:
                 local = {name: symbol(new) for name, new in local.items()}
             formula = self.math.read(law.getMath(), f"kinetic law of reaction '{reaction_id}'", local)
+        if self.level == 1 and formula is not None:
+            # Level 1 has no modifiers: a law may read any species. Later levels demand the list.
+            others = formula.symbols() - {ref.species for ref in (*reactants, *products)}
+            modifiers = tuple(s for s in self.species_ids if s in others)
         return Reaction(
             reaction_id,
             reactants,
             products,
-            tuple(ref.getSpecies() for ref in _each(r.getListOfModifiers())),
+            modifiers,
             formula,
             r.getReversible(),
             r.getFast(),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from icrn_io.antimony_text import sbml_to_antimony
 from icrn_io.errors import ModelIOError
+from icrn_io.files import write_atomically
 from icrn_io.loading import read_bytes
-from icrn_io.network import Network
+from icrn_io.network import Network, Species
 from icrn_io.sbml_format import format_sbml
 from icrn_io.sbml_patch import find_changes, patch_sbml
+
+_LEVEL_1 = re.compile(rb"<sbml\s[^>]*\blevel\s*=\s*[\"']1[\"']")
 
 _FORMAT_OF_SUFFIX = {".xml": "sbml", ".sbml": "sbml", ".ant": "antimony", ".txt": "antimony"}
 
@@ -45,7 +48,7 @@ def write_model(network: Network, path: str | os.PathLike[str], fresh: bool = Fa
         )
     data = format_model(network, _FORMAT_OF_SUFFIX[suffix], fresh)
     # No time stamp: equal networks give equal files.
-    _write_atomically(gzip.compress(data, mtime=0) if is_compressed else data, path)
+    write_atomically(path, gzip.compress(data, mtime=0) if is_compressed else data)
 
 
 def format_model(network: Network, fmt: str = "sbml", fresh: bool = False) -> bytes:
@@ -92,9 +95,25 @@ def _patched(network: Network) -> bytes:
     old = read_bytes(source.sbml, "the original document")
     if old == network:
         return source.sbml
+    if _LEVEL_1.search(source.sbml):
+        network = _in_amounts(network)
     sbml = patch_sbml(source.sbml, find_changes(old, network))
     _read_back(sbml, network, "the patched document")
     return sbml
+
+
+def _in_amounts(network: Network) -> Network:
+    """Return the network with initial amounts, all that Level 1 has, where sizes are plain numbers."""
+    governed = {getattr(item, "variable", "") for item in (*network.rules, *network.initial_assignments)}
+    sizes = {c.id: c.size for c in network.compartments if c.size is not None and c.id not in governed}
+
+    def in_amount(species: Species) -> Species:
+        concentration, size = species.initial_concentration, sizes.get(species.compartment)
+        if concentration is None or size is None:
+            return species
+        return replace(species, initial_amount=concentration * size, initial_concentration=None)
+
+    return replace(network, species=tuple(map(in_amount, network.species)))
 
 
 def _read_back(sbml: bytes, network: Network, what: str) -> None:
@@ -112,20 +131,3 @@ def _comparable(network: Network) -> Network:
     """Return the network without what a fresh document cannot always say of its parameters."""
     parameters = sorted((replace(p, local_to=None) for p in network.parameters), key=lambda p: p.id)
     return replace(network, parameters=tuple(parameters))
-
-
-def _write_atomically(data: bytes, path: Path) -> None:
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        # Temporary files are private; the result gets the permissions of any new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise ModelIOError(f"{path}: the file cannot be written: {error.strerror}") from None

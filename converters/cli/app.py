@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from icrn_io.network import Network
 
 DISTRIBUTION = "icrn-sbml"
+_INTERRUPTED = 130
 
 MODEL_HELP = (
     "SBML of any level (.xml, .sbml), Antimony (.ant, .txt), a COMBINE archive (.omex), each "
@@ -62,6 +63,9 @@ def run(app: typer.Typer, name: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _native_noise_silenced():
         code = exit_code(lambda: _flushed(app, name))
+    if code == _INTERRUPTED:
+        # Compiler threads may still run: the interpreter must not be taken down around them.
+        os._exit(code)
     sys.exit(code)
 
 
@@ -80,13 +84,16 @@ def exit_code(work: Callable[[], object]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt:
-        return _tell("interrupted")
+        _tell("interrupted")
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; leave nothing for the interpreter to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (MemoryError, RecursionError) as error:
         return _tell(f"the model is too large or too deeply nested ({type(error).__name__})")
+    except OSError as error:
+        return _tell(f"the output cannot be written: {error.strerror or error}")
     except ValueError as error:
         if _is_expected(error):
             return _tell(str(error))

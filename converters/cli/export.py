@@ -35,7 +35,7 @@ def export(
 
     overrides = parse_settings(settings or [])
     check_suffix(output)
-    check_targets(output)
+    check_targets(archive, output)
     with progress("Enumerating"):
         network = apply_overrides(enumerate_network(read_archive(archive)), overrides)
     with progress("Writing"):

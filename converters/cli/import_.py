@@ -36,19 +36,20 @@ def import_model(
     much, what stayed a relation and why, and the check that nothing was lost.
     """
     from converters.archive import save_folding
-    from converters.files import check_targets, write_atomically
+    from converters.files import check_targets
     from converters.fold import fold_network
     from converters.folding_report import folding_json, folding_text, html_page
     from converters.models import as_network, is_archive
     from converters.refusal import refuse_bad_values
     from icrn_io.errors import ModelIOError
+    from icrn_io.files import write_atomically
 
     if is_archive(model):
         raise ModelIOError(f"'{model}' is folded already: icrn-show {model} prints it")
     target = output or default_output(model)
     if not is_archive(target):
         raise ModelIOError(f"-o '{target}': the name of a folded network ends in .icrn")
-    check_targets(target, report_file)
+    check_targets(model, target, report_file)
     with progress("Reading the model"):
         network = as_network(read(model))
     with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):

@@ -6,35 +6,43 @@ import csv
 import io
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import typer
 
-from converters.files import write_atomically
 from icrn_io.errors import ModelIOError
+from icrn_io.files import write_atomically
 
 if TYPE_CHECKING:
     from converters.time_course import TimeCourse
     from icrn_io.network import Network
 
 _MAX_CURVES = 20
+_LINES = ("-", "--")  # ten colours each
 
 
-def time_grid(start: float, end: float | None, points: int) -> np.ndarray:
-    """Return evenly spaced times.
+def time_grid(start: float | None, end: float | None, points: int) -> np.ndarray:
+    """Return evenly spaced times; a start of None is 0, and not the user's.
 
     Raises
     ------
     typer.BadParameter
-        There is no end, or it is before the start.
+        There is no end, it is not finite, or it is before the start.
     """
     if end is None:
         raise typer.BadParameter("give --end T or --times FILE")
-    if not start <= end:
-        raise typer.BadParameter(f"--end {end} is before --start {start}")
-    return np.linspace(start, end, points)
+    if not (isfinite(end) and isfinite(start or 0.0)):
+        raise typer.BadParameter(
+            f"--end {end}: times must be finite"
+            if start is None or isfinite(start)
+            else f"--start {start}: times must be finite"
+        )
+    if end < (start or 0.0):
+        raise typer.BadParameter(f"--end {end} is before " + ("0" if start is None else f"--start {start}"))
+    return np.linspace(start or 0.0, end, points)
 
 
 def read_times(path: str) -> np.ndarray:
@@ -97,9 +105,9 @@ def plot_course(path: str, times: np.ndarray, columns: Mapping[str, np.ndarray],
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     shown = sorted(columns, key=lambda name: -_range(columns[name]))[:_MAX_CURVES]
-    for name in columns:
-        if name in shown:
-            axes.plot(times, columns[name], label=name)
+    for number, name in enumerate(name for name in columns if name in shown):
+        axes.plot(times, columns[name], _LINES[number // 10], label=name)
+    axes.set_ylabel("species, in the unit of each id")
     axes.set_xlabel("time" + (f" ({network.units.time})" if network.units.time else ""))
     hidden = len(columns) - len(shown)
     axes.set_title(f"{network.id}: {len(shown)} of {len(columns)} species" if hidden else network.id)

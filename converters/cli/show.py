@@ -20,14 +20,17 @@ def show(
     version: VersionOption = False,
 ) -> None:
     """Print a folded network: index sets, indexed reactions, rules and what folded."""
-    from converters.files import check_targets, write_atomically
+    from converters.files import check_targets
     from converters.folding_report import folding_json, folding_text
     from converters.graph import svg
     from converters.show import latex
+    from icrn_io.files import write_atomically
 
     if as_latex and as_json:
         raise typer.BadParameter("choose one of --latex and --json")
-    check_targets(graph)
+    if graph is not None and not graph.lower().endswith(".svg"):
+        raise typer.BadParameter(f"'{graph}' does not end in .svg", param_hint="--graph")
+    check_targets(archive, graph)
     folding = read_archive(archive)
     if graph is not None:
         write_atomically(graph, svg(folding))

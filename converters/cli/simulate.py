@@ -46,7 +46,10 @@ def simulate(
     rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-8,
     atol: Annotated[float, typer.Option(help="Absolute tolerance, in units of amount.")] = 1e-12,
     solver: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Integrator; a stiff one by default.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Integrator: rodas5p (stiff) or dopri5 (explicit); chosen by size."
+        ),
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="What integrates.")] = EngineName.icrn,
     quantity: Annotated[
@@ -71,13 +74,16 @@ def simulate(
     --quantity asks for.
     """
     from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
-    from converters.files import check_targets, write_atomically
+    from converters.files import check_targets
     from converters.models import as_network
     from converters.time_course import run_time_course
+    from icrn_io.files import write_atomically
 
     overrides = parse_settings(settings or [])
+    if times is not None and end is not None:
+        raise typer.BadParameter("give one of --end and --times")
     grid = read_times(times) if times is not None else time_grid(start, end, points)
-    check_targets(output, plot)
+    check_targets(model, output, plot)
     with progress("Reading the model"):
         subject = read(model)
         network = as_network(subject)

@@ -43,16 +43,17 @@ def validate(
     from rich.console import Console
 
     from converters.cli.series import time_grid
-    from converters.files import check_targets, write_atomically
+    from converters.files import check_targets
     from converters.validation import cross_validate
     from converters.validation_report import html_page, rich_table, summary_lines
+    from icrn_io.files import write_atomically
 
     engines = [name.strip() for name in against.split(",") if name.strip()]
     if not engines:
         raise typer.BadParameter("name at least one engine", param_hint="--against")
     overrides = parse_settings(settings or [])
-    grid = time_grid(0.0, end, points)
-    check_targets(report_file)
+    grid = time_grid(None, end, points)
+    check_targets(model, report_file)
     with progress("Reading the model"):
         subject = read(model)
     with progress("Running the engines"):

@@ -10,6 +10,7 @@ import numpy as np
 
 from converters.engines.document import check_solver, fixed_values, one_line, sbml_text
 from converters.errors import EngineError
+from converters.overrides import references
 from converters.time_course import EngineSettings, TimeCourse, grid_from_zero
 from icrn_io.errors import UnsupportedFeatureError
 from icrn_io.network import Network
@@ -52,7 +53,9 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
         loaded = data_model.importSBMLFromString(sbml)
         messages = _messages()
         for code, feature in _IGNORED.items():
-            if re.search(rf"\bSBML \({code}\)", messages):
+            # COPASI says 64 of constant fractions too, which it takes.
+            is_meant = feature != "variable stoichiometry" or _has_variable_stoichiometry(network)
+            if is_meant and re.search(rf"\bSBML \({code}\)", messages):
                 detail = "COPASI would ignore it, so it cannot run this model"
                 raise UnsupportedFeatureError(feature, network.id or "model", detail)
         if not loaded or data_model.getModel() is None:
@@ -60,6 +63,17 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
         yield data_model
     finally:
         COPASI.CRootContainer.removeDatamodel(data_model)
+
+
+def _has_variable_stoichiometry(network: Network) -> bool:
+    named = [ref for reaction in network.reactions for ref in references(reaction)]
+    items = (
+        *network.initial_assignments,
+        *network.rules,
+        *(a for e in network.events for a in e.assignments),
+    )
+    changed = {getattr(item, "variable", "") for item in items}
+    return any(ref.stoichiometry is None or (ref.id and ref.id in changed) for ref in named)
 
 
 def _messages() -> str:

@@ -69,6 +69,7 @@ class _Assembler:
     def __init__(self, plan: Plan, bases: Bases) -> None:
         self.plan = plan
         self.bases = bases
+        self.ids = frozenset(plan.labelling.elements.ids)
         self.tuples: dict[str, tuple[str, ...]] = {}
         self.roles: dict[str, str] = {}
         self.joins: list[Join] = []
@@ -142,7 +143,7 @@ class _Assembler:
     def _domain(self, draft: DomainDraft) -> tuple[np.ndarray, IndexDomain]:
         """Row order and index domain: dense domains in C order, relations in file order."""
         sets = [self.bases.index_sets[s.class_number] for s in draft.symbols]
-        names = symbol_names(sets, self.bases.index_sets, self.bases.list_names)
+        names = symbol_names(sets, self.bases.index_sets, self.bases.list_names, self.ids)
         symbols = tuple(IndexSymbol(n, s) for n, s in zip(names, sets, strict=True))
         n_rows = len(draft.block.rows)
         positions = np.empty((n_rows, len(symbols)), dtype=np.int64)

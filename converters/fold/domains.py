@@ -90,7 +90,7 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
 def _form(block: Block, symbols: list[Symbol], axes: AxisClasses) -> tuple[str, str]:
     n_rows = len(block.rows)
     if n_rows == 1:
-        return "single", "the only one of its rate law"
+        return "single", "the only one with its rate law over these bases"
     if not symbols:
         return "relation", "the same reaction repeated"
     cells = 1.0

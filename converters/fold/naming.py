@@ -28,7 +28,17 @@ def unique_name(wanted: str, taken: set[str]) -> str:
 def base_names(plan: Plan) -> list[str]:
     """Return a name for each draft of a plan."""
     taken: set[str] = set()
-    return [unique_name(draft.stem, taken) for draft in plan.labelling.drafts]
+    ids = plan.labelling.elements.ids
+    return [
+        unique_name(_list_stem(d.stem, ids) if d.is_list and d.n_axes else d.stem, taken)
+        for d in plan.labelling.drafts
+    ]
+
+
+def _list_stem(stem: str, ids: Iterable[str]) -> str:
+    """Return a name for a list whose numbered symbols (``species1``) are no ids of the model."""
+    numbered = re.compile(re.escape(stem) + r"\d+")
+    return f"{stem}_entry" if any(numbered.fullmatch(i) for i in ids) else stem
 
 
 def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
@@ -38,7 +48,7 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
         for number, draft in enumerate(plan.labelling.drafts)
         if draft.is_list and draft.n_axes
     }
-    letters = _letters(plan, listed, set(names))
+    letters = _letters(plan, listed, {*names, *plan.labelling.elements.ids})
     words = plan.labelling.vocabulary
     return [
         IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes))
@@ -49,22 +59,24 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
 def _letters(plan: Plan, listed: dict[int, str], taken: set[str]) -> dict[int, str]:
     """Return a letter (or letter and number) for each index set, in order of use by domains.
 
-    Letters whose capital is the name of a base are left out.
+    Letters that, small or capital, are the name of a base or an id of the model are left out.
     """
     used = [s.class_number for domain in plan.domains for s in domain.symbols]
     order = dict.fromkeys([*used, *range(len(plan.axes.labels))])
     rounds = (letter + (str(k) if k else "") for k in count() for letter in _LETTERS)
-    free = (letter for letter in rounds if letter.upper() not in taken)
+    free = (letter for letter in rounds if not taken & {letter, letter.upper()})
     return {k: next(free) for k in order if k not in listed}
 
 
-def symbol_names(sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str]) -> list[str]:
+def symbol_names(
+    sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str], ids: Iterable[str]
+) -> list[str]:
     """Return a name for each symbol of a domain from the index sets they range over.
 
     The first symbol over index set ``I`` is ``i``; further ones take letters that stand for
-    no index set. Symbols over lists are numbered: ``species1``, ``species2``.
+    no index set and no id of the model. Symbols over lists are numbered: ``species1``.
     """
-    taken = {s.name.lower() for s in all_sets}
+    taken = {s.name.lower() for s in all_sets}.union(ids)
     free = iter([letter for letter in _LETTERS if letter not in taken])
     seen: dict[str, int] = {}
     names = []

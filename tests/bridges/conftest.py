@@ -24,14 +24,19 @@ from icrn_core.icrn import (
 from icrn_io.expression import apply, number, symbol
 from icrn_io.network import (
     AlgebraicRule,
+    Compartment,
     Event,
     EventAssignment,
     Network,
+    Parameter,
     RateRule,
+    Reaction,
     SourceDocument,
     Species,
     UnsupportedFeature,
 )
+
+P_IDS = tuple(f"P_{n}" for n in range(9))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +79,7 @@ def folding() -> Folding:
     )
     identity = Identity(
         entries={
-            "X": ("X_1", "X_2", ""), "P": tuple("abcdefghi"), "k": ("",) * 9, "c": ("c",), "total": ("T",),
+            "X": ("X_1", "X_2", ""), "P": P_IDS, "k": ("",) * 9, "c": ("c",), "total": ("T",),
         },
         tuples={"r": tuple("123456"), "s": ("u", "v"), "a": ("T",)},
         roles={"r": "reaction", "s": "derived", "a": "assignment rule"},
@@ -102,7 +107,13 @@ def skeleton() -> Network:
         deep = apply("plus", (deep, number(-0.0)))
     return Network(
         id="m",
-        species=(Species("X_1", "c", initial_amount=-0.0, has_only_substance_units=True),),
+        compartments=(Compartment("c"),),
+        species=(
+            Species("X_1", "c", initial_amount=-0.0, has_only_substance_units=True),
+            *(Species(i, "c") for i in ("X_2", *P_IDS)),
+        ),
+        parameters=(Parameter("T"),),
+        reactions=tuple(map(Reaction, "123456")),
         rules=(AlgebraicRule(apply("minus", (symbol("x"),))), RateRule("x", number(math.inf))),
         events=(Event("e", deep, (EventAssignment("x", None),), priority=number(2)),),
         source=SourceDocument(b"<sbml/>", "model 'ä'".encode(), "antimony"),

@@ -210,7 +210,7 @@ BAD_OVERRIDES = {
         {"kl": 1.0},
         "no species, parameter or compartment 'kl': did you mean 'k",
     ),
-    "nothing like it": ("two compartments", {"zzzzzz": 1.0}, "icrn-show lists the ids"),
+    "nothing like it": ("two compartments", {"zzzzzz": 1.0}, "use an id of the model file"),
     "assigned": ("rules", {"p": 1.0}, "assignment rule"),
     "a reaction": ("rules", {"J": 1.0}, "is a reaction"),
     "not a number": ("rules", {"k": "fast"}, "must be a number"),

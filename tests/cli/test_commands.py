@@ -181,8 +181,8 @@ def test_export_gives_the_model_back(archive, folder):
 def test_validate_passes_and_reports(archive):
     code, out, _ = call("icrn-validate", "decay.icrn", "--end", "5", "--report", "v.html")
     assert code == 0
-    assert "tellurium: all species agree" in out
-    assert "copasi: all species agree" in out
+    assert "tellurium: all 4 species agree" in out
+    assert "copasi: all 4 species agree" in out
     assert "agrees" in Path("v.html").read_text(encoding="utf-8")
 
 
@@ -209,13 +209,27 @@ REFUSED = {
     "not a model": (["icrn-import", "junk.xml"], "junk.xml"),
     "syntax error": (["icrn-import", "typo.ant"], "line 2"),
     "folded already": (["icrn-import", "decay.icrn"], "folded already"),
+    "over the input": (["icrn-simulate", "decay.ant", "--end", "1", "-o", "./decay.ant"], "it is the input"),
+    "over the archive": (["icrn-validate", "decay.icrn", "--report", "decay.icrn"], "it is the input"),
+    "over each other": (
+        ["icrn-simulate", "decay.ant", "--end", "1", "-o", "x.png", "--plot", "x.png"],
+        "an output already",
+    ),
+    "missing value in tellurium": (
+        ["icrn-simulate", "missing.ant", "--end", "1", "--engine", "tellurium"],
+        "no value is given for 'k'",
+    ),
+    "missing value in copasi": (
+        ["icrn-simulate", "missing.ant", "--end", "1", "--engine", "copasi"],
+        "no value is given for 'k'",
+    ),
     "missing value": (["icrn-import", "missing.ant"], "no value is given for 'k'"),
     "another suffix": (["icrn-import", "decay.ant", "-o", "x.zip"], "ends in .icrn"),
     "nowhere to write": (["icrn-import", "decay.ant", "-o", "none/x.icrn"], "no folder"),
     "nowhere to report": (["icrn-import", "decay.ant", "--report", "none/x.html"], "no folder"),
     "nowhere to simulate": (["icrn-simulate", "decay.ant", "--end", "1", "-o", "none/x.csv"], "no folder"),
     "nowhere to draw": (["icrn-simulate", "decay.ant", "--end", "1", "--plot", "none/x.png"], "no folder"),
-    "a folder to draw": (["icrn-show", "decay.icrn", "--graph", "."], "is a folder"),
+    "a folder to draw": (["icrn-simulate", "decay.ant", "--end", "1", "--plot", "."], "is a folder"),
     "show a model": (["icrn-show", "decay.ant"], "icrn-import"),
     "show a damaged file": (["icrn-show", "bad.icrn"], "bad.icrn"),
     "simulate a damaged file": (["icrn-simulate", "bad.icrn", "--end", "1"], "bad.icrn"),
@@ -259,6 +273,10 @@ USAGE = {
     "unknown option": (["icrn-show", "x.icrn", "--purple"], "--purple"),
     "no end": (["icrn-simulate", "decay.ant"], "--end"),
     "end before start": (["icrn-simulate", "decay.ant", "--start", "5", "--end", "1"], "before"),
+    "infinite end": (["icrn-simulate", "decay.ant", "--end", "inf"], "finite"),
+    "end before zero": (["icrn-validate", "decay.ant", "--end", "-1"], "before 0"),
+    "end and times": (["icrn-simulate", "decay.ant", "--end", "1", "--times", "t.txt"], "one of"),
+    "graph of no format": (["icrn-show", "decay.icrn", "--graph", "x.png"], ".svg"),
     "no points": (["icrn-simulate", "decay.ant", "--end", "1", "--points", "0"], "points"),
     "setting of no value": (["icrn-simulate", "decay.ant", "--end", "1", "--set", "k_1"], "ID=VALUE"),
     "setting of a word": (["icrn-simulate", "decay.ant", "--end", "1", "--set", "k_1=x"], "ID=VALUE"),

@@ -352,3 +352,16 @@ def test_what_was_never_given_is_named():
     case = of(robertson(), A=np.nan)
     with pytest.raises(IcrnError, match="not finite from the start: A"):
         simulate(compile_icrn(case.icrn), case.values, case.params, [1.0]).check()
+
+
+def test_a_failed_run_has_no_gradient():
+    """Zeros would pass for a stationary point."""
+    dynamics = compile_icrn(robertson())
+
+    def last(params, max_steps):
+        solution = simulate(dynamics, ROBERTSON_VALUES, params, [1.0], solver="rodas5p", max_steps=max_steps)
+        return sum(x[-1].sum() for x in solution.states.values())
+
+    for max_steps, is_finite in ((1000, True), (3, False)):
+        gradient = jax.grad(last)(ROBERTSON_PARAMS, max_steps)
+        assert {bool(np.isfinite(x)) for x in gradient.values()} == {is_finite}

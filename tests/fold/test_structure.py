@@ -19,6 +19,7 @@ from network_registry import (
 )
 
 from converters import describe, fold_network
+from converters.show import reaction_lines
 from icrn_core.icrn import is_slot, walk
 from icrn_io import ModelIOError, read_model
 from icrn_io.expression import symbol
@@ -151,3 +152,28 @@ def test_description_names_index_sets_reactions_and_rates():
     assert "M[i] + M[j] ⇌ D[i,j]" in text
     assert "cell*kf[i,j]" in text
     assert "I (3): 1, 2, 3" in text
+
+
+def test_symbols_are_told_from_ids_of_the_model():
+    """Names of symbols, index sets and lists are no ids of the model."""
+    network = dimerization(3)
+    taken = parameters("i", "j", "J", "species1", "parameter1")
+    icrn = fold_network(replace(network, parameters=(*network.parameters, *taken))).icrn
+    symbols = {s.name for r in icrn.reactions for s in r.domain.symbols}
+    assert symbols and not symbols & {p.id for p in taken}
+    assert not {s.name for s in icrn.index_sets()} & {"I", "J"}
+
+
+def test_mass_action_is_told_from_a_constant_flux():
+    network = Network(
+        "both",
+        compartments=(CELL,),
+        species=species("A", "B"),
+        parameters=parameters("k1", "k2"),
+        reactions=(
+            reaction("mass", ["A"], ["B"], product("k1", "A")),
+            reaction("constant", ["B"], ["A"], symbol("k2")),
+        ),
+    )
+    rates = {rate for _, _, rate, _ in reaction_lines(fold_network(network))}
+    assert rates == {"k1", "v = k2"}

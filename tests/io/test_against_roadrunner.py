@@ -30,7 +30,7 @@ def test_initial_values(data_dir) -> None:
         network = read_model(path)
         if any(reaction.is_fast for reaction in network.reactions):
             continue  # libRoadRunner refuses fast reactions
-        original = _initial_values(roadrunner, path.read_text())
+        original = _initial_values(roadrunner, path.read_text(encoding="utf-8"))
         fresh = _initial_values(roadrunner, format_model(network, fresh=True).decode())
         assert original.keys() == fresh.keys()
         for name, value in original.items():

@@ -104,6 +104,16 @@ CASES: dict[str, tuple[bytes, bytes, str]] = {
         "(?i)required.*package|package.*required",
     ),
     "Antimony syntax": (b"A -> B; k*A\nJ: A -> => 3", b"A -> B; k*A\nJ: A -> 3 B; k", "line 2, column 9"),
+    "Antimony, one id twice": (
+        b"J: A -> B; k*A # J: X -> Y\nJ: B -> A; k*B",
+        b"J: A -> B; k*A # J: X -> Y\nL: B -> A; k*B",
+        "'J' is defined twice, on lines 1 and 2",
+    ),
+    "Antimony, one id twice in one model": (
+        b"model a()\nJ: A -> B; k*A; J: B -> A; k*B\nend",
+        b"model b()\nJ: A -> B; k*A\nend\nmodel a()\nJ: B -> A; k*B\nend",
+        "'J' is defined twice",
+    ),
     "Antimony cut off": (ANTIMONY[:-4].encode(), ANTIMONY.encode(), r"line \d+.*end of file"),
     "gzip cut off": (ZIPPED[:-20], ZIPPED, "damaged gzip"),
     "gzip damaged": (ZIPPED[:80] + b"xxxx" + ZIPPED[84:], ZIPPED, "damaged gzip"),
@@ -166,3 +176,8 @@ def test_text_or_path(tmp_path, monkeypatch) -> None:
     assert read_model("a=b.ant") == read_model(ANTIMONY)
     with pytest.raises(ModelIOError, match="there is no such file"):
         read_model("model.xml")
+
+
+def test_antimony_with_a_byte_order_mark() -> None:
+    plain = b"A = 1; J: A -> B; k*A; k = 2"
+    assert read_bytes(b"\xef\xbb\xbf" + plain) == read_bytes(plain)

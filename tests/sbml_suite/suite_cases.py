@@ -50,14 +50,14 @@ class SuiteCase:
     @cached_property
     def settings(self) -> dict[str, str]:
         """Settings by name."""
-        text = (self.folder / f"{self.number}-settings.txt").read_text()
+        text = (self.folder / f"{self.number}-settings.txt").read_text(encoding="utf-8")
         pairs = (line.partition(":") for line in text.splitlines() if ":" in line)
         return {name.strip(): value.strip() for name, _, value in pairs}
 
     @cached_property
     def tags(self) -> frozenset[str]:
         """Component and test tags."""
-        text = (self.folder / f"{self.number}-model.m").read_text(errors="replace")
+        text = (self.folder / f"{self.number}-model.m").read_text(encoding="utf-8", errors="replace")
         lines = re.findall(r"^(?:componentTags|testTags|packagesPresent):(.*)$", text, re.MULTILINE)
         return frozenset(tag.strip() for line in lines for tag in line.split(",") if tag.strip())
 
