@@ -53,7 +53,11 @@ def run_one(path: Path, options: argparse.Namespace) -> dict:
             end = f"process ended with code {process.returncode}: {process.stderr.strip()[-300:]}"
         except subprocess.TimeoutExpired:
             end = f"over {options.timeout:g} s"
-        record = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"file": path.name, "stage": "start"}
+        record = (
+            json.loads(out.read_text(encoding="utf-8"))
+            if out.exists()
+            else {"file": path.name, "stage": "start"}
+        )
     if "outcome" not in record:
         record["outcome"] = failure(record)
         record["reason"] = f"{record['stage']}: {end}"
@@ -64,7 +68,11 @@ def agreed(last: Path) -> dict[str, dict]:
     """Return the records of the last run whose outcome is agreement, by file."""
     if not last.exists():
         return {}
-    return {r["file"]: r for r in json.loads(last.read_text(encoding="utf-8"))["models"] if r["outcome"] == "agree"}
+    return {
+        r["file"]: r
+        for r in json.loads(last.read_text(encoding="utf-8"))["models"]
+        if r["outcome"] == "agree"
+    }
 
 
 def main() -> None:

@@ -61,8 +61,8 @@ def run(app: typer.Typer, name: str) -> None:
     os.environ.setdefault("JAX_ENABLE_X64", "1")
     # One small factorisation a step: threads of the linear algebra would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with _native_noise_silenced():
-        code = exit_code(lambda: _flushed(app, name))
+    _silence_native_code()
+    code = exit_code(lambda: _flushed(app, name))
     if code == _INTERRUPTED:
         # Compiler threads may still run: the interpreter must not be taken down around them.
         os._exit(code)
@@ -126,38 +126,26 @@ def _tell_defect(error: Exception) -> int:
     )
 
 
-@contextmanager
-def _native_noise_silenced() -> Iterator[None]:
-    # CVODE and libsbml write to the file descriptors 1 and 2 by themselves what is also raised.
-    with _kept("stdout", 1), _kept("stderr", 2):
-        yield
+def _silence_native_code() -> None:
+    """Leave standard output and error to Python alone, until the process ends.
 
-
-@contextmanager
-def _kept(name: str, descriptor: int) -> Iterator[None]:
-    """Leave a standard stream to Python alone: what native code writes to it is lost."""
-    stream = getattr(sys, name)
-    if stream is None:
-        yield
-        return
-    stream.flush()
-    saved, sink = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, descriptor)
-    os.close(sink)
-    buffering = 1 if descriptor == 2 or stream.isatty() else -1
-    # A terminal that cannot show an arrow shows a question mark instead.
-    own = os.fdopen(
-        saved, "w", buffering, encoding=stream.encoding, errors="replace", newline="", closefd=False
-    )
-    setattr(sys, name, own)
-    try:
-        yield
-    finally:
-        try:
-            own.flush()
-        finally:
-            setattr(sys, name, stream)
-            os.dup2(saved, descriptor)
+    CVODE and libsbml write to the descriptors 1 and 2 by themselves what is also raised, in
+    part from buffers that are emptied only at the very end.
+    """
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:
+            continue
+        stream.flush()
+        saved, sink = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, descriptor)
+        os.close(sink)
+        buffering = 1 if descriptor == 2 or stream.isatty() else -1
+        # A terminal that cannot show an arrow shows a question mark instead.
+        own = os.fdopen(
+            saved, "w", buffering, encoding=stream.encoding, errors="replace", newline="", closefd=False
+        )
+        setattr(sys, name, own)
 
 
 def read(model: str) -> Network | Folding:
