@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
+from os.path import commonprefix
 
 import numpy as np
 
@@ -184,15 +185,9 @@ def _constant_draft(labelling: Labelling, members: np.ndarray, codes: np.ndarray
 
 def common_stem(ids: list[str]) -> str:
     """Return what ids have in common at their end or start, as a name for all of them."""
-    prefix = _common_prefix(ids).rstrip("0123456789_")
-    suffix = _common_prefix([i[::-1] for i in ids])[::-1].lstrip("0123456789_")
+    prefix = commonprefix(ids).rstrip("0123456789_")
+    suffix = commonprefix([i[::-1] for i in ids])[::-1].lstrip("0123456789_")
     return max(prefix, suffix, key=len) or "constant"
-
-
-def _common_prefix(words: list[str]) -> str:
-    low, high = min(words), max(words)
-    length = next((k for k, (a, b) in enumerate(zip(low, high)) if a != b), min(len(low), len(high)))  # noqa: B905
-    return low[:length]
 
 
 def drop_idle_bases(plan: Plan) -> Labelling:
