@@ -185,8 +185,8 @@ def _constant_draft(labelling: Labelling, members: np.ndarray, codes: np.ndarray
 
 def common_stem(ids: list[str]) -> str:
     """Return what ids have in common at their end or start, as a name for all of them."""
-    prefix = commonprefix(ids).rstrip("0123456789_")
-    suffix = commonprefix([i[::-1] for i in ids])[::-1].lstrip("0123456789_")
+    prefix = commonprefix(ids).rstrip("0123456789_")  # noqa: RUF071 - names, not paths
+    suffix = commonprefix([i[::-1] for i in ids])[::-1].lstrip("0123456789_")  # noqa: RUF071 - names, not paths
     return max(prefix, suffix, key=len) or "constant"
 
 
