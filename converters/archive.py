@@ -223,7 +223,7 @@ def check_folding(folding: Folding) -> None:
         A tensor, a list of ids or a join does not fit the structure.
     """
     icrn, identity = folding.icrn, folding.identity
-    bases = {base.name: base for base in (*icrn.species, *icrn.constants, *icrn.assigned)}
+    bases = {base.name: base for base in icrn.bases}
     valued = {base.name for base in (*icrn.species, *icrn.constants)}
     if missing := valued - folding.values.keys():
         raise SchemaError(f"values: there is no tensor for '{min(missing)}'")

@@ -8,11 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from converters.folding import Folding, Identity
-from icrn_core.icrn import ICRN, BaseSpecies, IndexDomain, IndexedAssignment, IndexedReaction, Reference
+from icrn_core.icrn import ICRN, IndexDomain, IndexedAssignment, IndexedReaction, Reference
 from icrn_io.expression import Expression, apply, number, symbol
 from icrn_io.network import AssignmentRule, Network, Reaction, SpeciesReference
-
-Entry = tuple[str, float]  # id ("" for an anonymous number) and value
 
 
 def enumerate_network(folding: Folding) -> Network:
@@ -90,10 +88,8 @@ class _Writer:
         self.identity: Identity = folding.identity
         self.joined = {join.forward: join for join in folding.joins}
         self.by_name = {r.name: r for r in folding.icrn.reactions}
-        self.shapes = {
-            b.name: b.shape for b in (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned)
-        }
-        self.units = {b.name: b.initial_unit for b in self.icrn.species if isinstance(b, BaseSpecies)}
+        self.shapes = {b.name: b.shape for b in self.icrn.bases}
+        self.units = {b.name: b.initial_unit for b in self.icrn.species}
         self.values = {base: np.ravel(tensor).tolist() for base, tensor in folding.values.items()}
 
     def value(self, element_id: str) -> float | None:

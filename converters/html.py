@@ -37,11 +37,6 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"<p{attribute}>{escape(text)}</p>"
 
 
-def preformatted(text: str) -> str:
-    """Return text as it is laid out."""
-    return f"<pre>{escape(text)}</pre>"
-
-
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of plain text."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)

@@ -38,10 +38,7 @@ class Notation:
         self.icrn = icrn
         self.identity = identity
         self.species = {base.name for base in icrn.species}
-        self.lists = {s.name for s in icrn.index_sets() if s.name in {b.name for b in self._bases()}}
-
-    def _bases(self):
-        return (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned)
+        self.lists = {s.name for s in icrn.index_sets() if s.name in {b.name for b in icrn.bases}}
 
     def reference(self, reference: Reference) -> str:
         """``X[i,j]``; a single entry by its id; a symbol over a list by itself."""

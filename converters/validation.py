@@ -185,7 +185,7 @@ def cross_validate(
         The ICRN itself cannot be run, or an argument does not fit.
     """
     from converters.engines.registry import find_engine
-    from converters.models import as_folding, as_network, with_overrides
+    from converters.models import as_folding, with_overrides
 
     names = [find_engine(name).name for name in engines]
     grid = check_times(times)
@@ -193,23 +193,22 @@ def cross_validate(
     name = model if isinstance(model, str) else ""
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
-    network = as_network(model) if not isinstance(model, (str, bytes)) else as_network(folding)
-    judge = _Judge(folding, network, grid, floor, tolerance)
+    judge = _Judge(folding, grid, floor, tolerance)
     start = time.perf_counter()
     judge.ours(rtol, atol)
     seconds = time.perf_counter() - start
     comparisons = tuple(judge.compare(engine, rtol, atol, refine) for engine in names)
-    label = network.id or network.name or name
+    label = folding.skeleton.id or folding.skeleton.name or name
     return Report(label, tuple(grid.tolist()), rtol, atol, tolerance, floor, seconds, comparisons)
 
 
 class _Judge:
     """Runs the engines and compares them; the ICRN runs once per pair of tolerances."""
 
-    def __init__(self, folding: Folding, network: Network, grid: np.ndarray, floor: float, tolerance: float):
-        self.folding, self.network, self.grid = folding, network, grid
+    def __init__(self, folding: Folding, grid: np.ndarray, floor: float, tolerance: float):
+        self.folding, self.grid = folding, grid
         self.floor, self.tolerance = floor, tolerance
-        self.quantities = symbol_quantities(network)
+        self.quantities = symbol_quantities(folding.skeleton)
         self.courses: dict[tuple[float, float], TimeCourse] = {}
 
     def ours(self, rtol: float, atol: float) -> TimeCourse:
@@ -220,7 +219,7 @@ class _Judge:
 
     def differences(self, engine: str, rtol: float, atol: float) -> tuple[Difference, ...]:
         """Return the difference of every species at these tolerances."""
-        theirs = run_time_course(self.network, self.grid, engine=engine, rtol=rtol, atol=atol)
+        theirs = run_time_course(self.folding, self.grid, engine=engine, rtol=rtol, atol=atol)
         return compare_courses(self.ours(rtol, atol), theirs, self.quantities, self.floor)
 
     def compare(self, engine: str, rtol: float, atol: float, refine: bool) -> Comparison:

@@ -309,6 +309,11 @@ class ICRN:
             known = ", ".join(sorted(self._bases)) or "none"
             raise IcrnError(f"no base is called '{name}' (there are: {known})") from None
 
+    @property
+    def bases(self) -> tuple[_Base, ...]:
+        """Base species, rate constants and assigned quantities, in this order."""
+        return tuple(self._bases.values())
+
     def index_sets(self) -> tuple[IndexSet, ...]:
         """Every index set in use, in order of first use by a base."""
         sets = (index_set for base in self._bases.values() for index_set in base.index_sets)

@@ -44,7 +44,7 @@ class Layout:
         self.icrn = icrn
         self.blocks: dict[str, Block] = {}
         offset = 0
-        for base in (*icrn.species, *icrn.constants, *icrn.assigned):
+        for base in icrn.bases:
             self.blocks[base.name] = Block(base.name, offset, base.shape)
             offset += base.size
         self.n_symbols = offset
@@ -77,7 +77,7 @@ class Layout:
 
     def label(self, position: int) -> str:
         """Return the name of an entry, ``X[a,b]``."""
-        for base in (*self.icrn.species, *self.icrn.constants, *self.icrn.assigned):
+        for base in self.icrn.bases:
             block = self.blocks[base.name]
             if block.offset <= position < block.offset + block.size:
                 where = np.unravel_index(position - block.offset, block.shape)

@@ -205,10 +205,7 @@ def _check_assignment(icrn: ICRN, assignment: IndexedAssignment) -> None:
 
 def _check_order(icrn: ICRN) -> None:
     """Targets are assigned once, are of the right kind, and are read only after that."""
-    flags = {
-        base.name: np.zeros(base.size, dtype=bool)
-        for base in (*icrn.species, *icrn.constants, *icrn.assigned)
-    }
+    flags = {base.name: np.zeros(base.size, dtype=bool) for base in icrn.bases}
     for assignment in icrn.assignments:
         base = icrn.base(assignment.target.base)
         if isinstance(base, (BaseSpecies, RateConstant)):

@@ -8,7 +8,7 @@ the csymbols of SBML are operators too (``time``, ``avogadro``, ``delay``, ``rat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from math import copysign
 from weakref import WeakValueDictionary
 
@@ -77,22 +77,6 @@ class Expression:
     def operators(self) -> frozenset[str]:
         """Operator names that occur in the tree, leaves excluded."""
         return frozenset(node.op for node in self if node.op not in ("number", "symbol"))
-
-    def map_leaves(self, change: Callable[[Expression], Expression]) -> Expression:
-        """Return the tree with ``change`` applied to every leaf (numbers, symbols, csymbols)."""
-        done: dict[int, Expression] = {}
-        for node in self:
-            if node.args:
-                done[id(node)] = Expression(node.op, tuple(done[id(a)] for a in node.args), node.payload)
-            else:
-                done[id(node)] = change(node)
-        return done[id(self)]
-
-    def substitute(self, replacements: Mapping[str, Expression]) -> Expression:
-        """Return the tree with symbols replaced, all at once."""
-        return self.map_leaves(
-            lambda leaf: replacements.get(leaf.payload, leaf) if leaf.op == "symbol" else leaf
-        )
 
 
 def number(value: float) -> Expression:

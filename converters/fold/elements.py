@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from converters.quantities import symbol_quantities
 from icrn_io.expression import Expression
 from icrn_io.network import AssignmentRule, Network, RateRule, Species
 
@@ -97,14 +98,12 @@ class Elements:
         return symbols | {self.size_behind[s] for s in symbols if s in self.size_behind}
 
     @cached_property
-    def point_compartments(self) -> frozenset[str]:
-        """Compartments without extent: what they hold is counted in amounts."""
-        return frozenset(c.id for c in self.network.compartments if c.spatial_dimensions == 0)
+    def _law_units(self) -> dict[str, str]:
+        return symbol_quantities(self.network)
 
     def law_unit(self, species: Species) -> str:
         """Return what a species' id stands for in formulas: "amount" or "concentration"."""
-        substance_only = species.has_only_substance_units or species.compartment in self.point_compartments
-        return "amount" if substance_only else "concentration"
+        return self._law_units[species.id]
 
     def initial_unit(self, species: Species) -> str:
         """Return what a species' initial value is given in; its law unit where the file gives none."""

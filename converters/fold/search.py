@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isfinite
 from time import perf_counter
 
@@ -129,25 +130,21 @@ def _proved(
     """Return the folding once its enumeration has been compared with the network."""
     unsupported = (*inventory.unsupported, *_bad_values(inventory, values, stages))
 
-    def folding(final: FoldReport) -> Folding:
-        return Folding(
-            assembly.icrn,
-            assembly.values,
-            assembly.identity,
-            inventory.skeleton,
-            assembly.joins,
-            unsupported,
-            final,
-        )
-
-    if enumerate_network(folding(report)) != network:
+    folding = Folding(
+        assembly.icrn,
+        assembly.values,
+        assembly.identity,
+        inventory.skeleton,
+        assembly.joins,
+        unsupported,
+        report,
+    )
+    if enumerate_network(folding) != network:
         raise RuntimeError(
             f"the fold of '{network.id}' does not enumerate to the model: "
             "this is a defect of the toolkit, please report it with the model"
         )
-    seconds = perf_counter() - start
-    fields = {**vars(report), "check_seconds": seconds}
-    return folding(FoldReport(**fields))
+    return replace(folding, report=replace(report, check_seconds=perf_counter() - start))
 
 
 def _bad_values(inventory: Inventory, values, stages: list[list[Group]]) -> Iterator[UnsupportedFeature]:
@@ -155,7 +152,7 @@ def _bad_values(inventory: Inventory, values, stages: list[list[Group]]) -> Iter
     elements = inventory.elements
     initial = {item.id for item in inventory.initial}
     needed = {code for stage in stages for group in stage for code in set(group.elements.ravel().tolist())}
-    needed |= {elements.code[c] for s, c in elements.size_behind.items()}
+    needed |= {elements.code[c] for c in elements.size_behind.values()}
     needed |= {elements.code[s] for s in elements.species}
     for code in sorted(needed):
         element_id = elements.ids[code]
