@@ -10,9 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from math import copysign
-from weakref import WeakValueDictionary
+from weakref import ref
 
-_interned: WeakValueDictionary[tuple, Expression] = WeakValueDictionary()
+
+class _Entry(ref):
+    """A weak reference that knows its key: it leaves the table when its node dies."""
+
+    __slots__ = ("key",)
+
+
+_interned: dict[tuple, _Entry] = {}
+
+
+def _forget(entry: _Entry, interned: dict[tuple, _Entry] = _interned) -> None:
+    if interned.get(entry.key) is entry:
+        del interned[entry.key]
 
 
 class Expression:
@@ -37,15 +49,20 @@ class Expression:
 
     def __new__(cls, op: str, args: tuple[Expression, ...] = (), payload=None) -> Expression:
         """Return the one node with these contents."""
-        tag = (str(payload), copysign(1.0, payload)) if isinstance(payload, float) else payload
-        key = (op, tag, tuple(map(id, args)))
-        node = _interned.get(key)
+        tag = payload
+        if payload != payload or payload == 0:  # NaN differs from itself, and two zeros are equal
+            tag = (str(payload), copysign(1.0, payload))
+        key = (op, tag, *map(id, args))
+        entry = _interned.get(key)
+        node = None if entry is None else entry()
         if node is None:
-            node = super().__new__(cls)
-            object.__setattr__(node, "op", op)
-            object.__setattr__(node, "args", args)
-            object.__setattr__(node, "payload", payload)
-            _interned[key] = node
+            node = object.__new__(cls)
+            _set_op(node, op)
+            _set_args(node, args)
+            _set_payload(node, payload)
+            entry = _Entry(node, _forget)
+            entry.key = key
+            _interned[key] = entry
         return node
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -72,11 +89,29 @@ class Expression:
 
     def symbols(self) -> frozenset[str]:
         """Ids that occur in the tree."""
-        return frozenset(node.payload for node in self if node.op == "symbol")
+        return frozenset([node.payload for node in nodes([self]) if node.op == "symbol"])
 
     def operators(self) -> frozenset[str]:
         """Operator names that occur in the tree, leaves excluded."""
-        return frozenset(node.op for node in self if node.op not in ("number", "symbol"))
+        return frozenset([node.op for node in nodes([self]) if node.op not in ("number", "symbol")])
+
+
+# What `__setattr__` refuses, and faster than `object.__setattr__`.
+_set_op = Expression.op.__set__
+_set_args = Expression.args.__set__
+_set_payload = Expression.payload.__set__
+
+
+def nodes(expressions: Iterable[Expression]) -> set[Expression]:
+    """Return the distinct nodes of some trees; what the trees share is walked once."""
+    stack = list(expressions)
+    seen = set(stack)
+    while stack:
+        for arg in stack.pop().args:
+            if arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return seen
 
 
 def number(value: float) -> Expression:
