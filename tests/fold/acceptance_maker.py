@@ -190,3 +190,8 @@ class Maker:
 def times(*factors: Expression) -> Expression:
     """Return the product of factors, the factor itself when it is alone."""
     return factors[0] if len(factors) == 1 else apply("times", factors)
+
+
+def power(base: Expression, exponent: float) -> Expression:
+    """Return a power with a number as its exponent."""
+    return apply("power", [base, number(exponent)])

@@ -19,11 +19,16 @@ _VOCABULARIES = {
         Axin Dvl Wnt Fzd Lrp Smad Alk Tgf Bmp Max Myc Jun Fos Atf Creb Elk Ets Rel Nfkb Ikk Tab Tak Traf""",
     "ligand": "EGF TGFA HBEGF AREG EREG BTC NRG PDGF VEGF HGF IGF FGF NGF BDNF GDNF SCF EPO TPO GCSF IFN",
     "receptor": "EGFR ErbB HER KIT MET RET TRK FLT KDR TIE AXL MER TYRO ROS LTK DDR EPH INSR MUSK CSFR",
-    "site": "pY12 pY1068 pS473 pT308 pY992 pY1148 pS21 pT202 pY204 pS338 pY845 pT654",
+    "site": "Y12 Y1068 S473 T308 Y992 Y1148 S21 T202 Y204 S338 Y845 T654",
     "gene": "lacI tetR cI araC trpR lexA crp fnr fis ihf hns lrp argR metJ purR galS nagC deoR fruR cytR",
     "neuron": "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi omicron rho sigma",
     "layer": "sensor hub relay bridge carrier shuttle donor acceptor regulator output probe anchor",
     "cell": "liver lung heart kidney spleen brain skin muscle bone gut marrow retina thymus colon ovary",
+    "input": "red orange yellow green blue violet amber teal olive coral",
+    "gate": "north east south west up down inner outer",
+    "output": "do re mi fa sol la si",
+    "row": "upper middle lower base crown floor shelf ledge",
+    "column": "left centre right edge rim corner flank side",
     "digit": "seven eight nine zero one two three four five six",
 }
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
