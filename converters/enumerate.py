@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from converters.folding import Folding, Identity
+from converters.folding import Folding, Identity, Writing
 from icrn_core.icrn import ICRN, IndexDomain, IndexedAssignment, IndexedReaction, Reference
 from icrn_io.expression import Expression, apply, number, symbol
 from icrn_io.network import AssignmentRule, Network, Reaction, SpeciesReference
@@ -118,8 +118,14 @@ class _Writer:
         for item in items:
             role = self.identity.roles[item.name]
             if role != "derived":
-                laws = _substitute(self._template(item), self._slot_leaves(item), item.domain.size)
-                found[role].update(zip(self.identity.tuples[item.name], laws, strict=True))
+                ids = self.identity.tuples[item.name]
+                leaves = self._slot_leaves(item)
+                laws = _substitute(self._template(item), leaves, len(ids))
+                found[role].update(zip(ids, laws, strict=True))
+                for writing, rows in self._written_otherwise(item.name):
+                    some = [[slot[row] for row in rows] for slot in leaves]
+                    laws = _substitute(writing.law, some, len(rows))
+                    found[role].update(zip([ids[row] for row in rows], laws, strict=True))
         return found
 
     def terms(self) -> dict[str, tuple[list[tuple[str, float]], list[tuple[str, float]]]]:
@@ -132,10 +138,24 @@ class _Writer:
                 [(self.ids(t.species, reaction.domain), t.stoichiometry) for t in side]
                 for side in (reaction.reactants, reaction.products)
             ]
-            for row, reaction_id in enumerate(self.identity.tuples[reaction.name]):
+            reaction_ids = self.identity.tuples[reaction.name]
+            for row, reaction_id in enumerate(reaction_ids):
                 reactants, products = ([(ids[row], s) for ids, s in side] for side in sides)
                 found[reaction_id] = (reactants, products)
+            for writing, rows in self._written_otherwise(reaction.name):
+                for reaction_id in (reaction_ids[row] for row in rows):
+                    reactants, products = found[reaction_id]
+                    found[reaction_id] = (
+                        [reactants[k] for k in writing.reactants],
+                        [products[k] for k in writing.products],
+                    )
         return found
+
+    def _written_otherwise(self, name: str) -> Iterator[tuple[Writing, list[int]]]:
+        """Each other order in which an indexed reaction or rule is written, and the tuples in it."""
+        written = np.array(self.identity.written.get(name, ()), dtype=np.int64)
+        for number, writing in enumerate(self.identity.writings.get(name, ()), start=1):
+            yield writing, np.flatnonzero(written == number).tolist()
 
     def _template(self, item: IndexedReaction | IndexedAssignment):
         join = self.joined.get(item.name)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from converters.fold.elements import Elements
-from converters.fold.facts import Item, prefix_template
+from converters.fold.facts import Item
+
 from converters.fold.order import evaluation_levels
+from converters.fold.templates import prefix_template
 from icrn_io.expression import Expression
 from icrn_io.network import (
     AlgebraicRule,
