@@ -1,0 +1,197 @@
+"""Build a flat network whose every id is made from a structured key, so that naming is a map over keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from icrn_io.expression import Expression, apply, number, symbol
+from icrn_io.network import Compartment, Network, Parameter, Reaction, Species, SpeciesReference
+
+
+@dataclass(frozen=True)
+class At:
+    """A label: a position on a named axis, ``At("monomer", 3)``."""
+
+    axis: str
+    position: int
+
+
+def axis(name: str, size: int) -> list[At]:
+    """Return all labels of an axis."""
+    return [At(name, position) for position in range(size)]
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an element is: base and index tuple. ``owner`` is the reaction of a local parameter."""
+
+    kind: str  # "species", "parameter", "reaction" or "compartment"
+    base: str
+    index: tuple[At, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The structure that is really there.
+
+    Attributes
+    ----------
+    readings : tuple of (int, tuple of int)
+        Number of indexed reactions (a reversible law counts once) and sorted sizes of the
+        index sets they range over. The first is the author's; further ones are as good.
+    may_list : bool
+        Whether a reaction may take constants from a list beside its indices: where the wiring
+        is random, the constants of its edges have no index structure to find.
+    """
+
+    readings: tuple[tuple[int, tuple[int, ...]], ...]
+    may_list: bool = False
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A network with indexed ids, the key behind every id, and its ground truth.
+
+    ``patterns`` says how a base is written with meaningful names: ``"{0}_{1}"`` for a complex.
+    """
+
+    network: Network
+    keys: Mapping[str, Key]
+    truth: Truth
+    patterns: Mapping[str, str] = field(default_factory=dict)
+
+
+def truth(n_reactions: int, *sizes: int, also=(), may_list: bool = False) -> Truth:
+    """Return the truth of one reading, and of the others in ``also``."""
+    readings = ((n_reactions, sizes), *also)
+    return Truth(tuple((n, tuple(sorted(s))) for n, s in readings), may_list)
+
+
+def indexed_id(key: Key) -> str:
+    """Return the id with numbers: ``D_1_2``; a local parameter ``k`` of ``J`` is ``J_k``."""
+    if key.owner:
+        return f"{key.owner}_{key.base}"
+    return "_".join([key.base, *(str(at.position + 1) for at in key.index)])
+
+
+class Maker:
+    """Collects species, constants and reactions by key.
+
+    Parameters
+    ----------
+    style : {"global", "local", "number"}
+        How rate constants are written: as global parameters, as local parameters of each
+        reaction, or as numbers in the laws. One key has one value in any style.
+    compartment : str or None
+        Base of the compartment; None multiplies no law by a compartment.
+    """
+
+    def __init__(self, name: str, seed: int, style: str = "global", in_law: bool = True) -> None:
+        self.name = name
+        self.style = style
+        self.in_law = in_law
+        self.rng = np.random.default_rng(seed)
+        self.keys: dict[str, Key] = {}
+        self.elements: dict[str, dict] = {k: {} for k in ("compartment", "species", "parameter", "reaction")}
+        self.values: dict[Key, float] = {}
+
+    def value(self, key: Key) -> float:
+        """Return the value of a key, drawn on first use."""
+        if key not in self.values:
+            self.values[key] = float(self.rng.uniform(0.1, 2))
+        return self.values[key]
+
+    def compartment(self, base: str = "cell", *index: At) -> str:
+        """Return the id of a compartment, made on first use."""
+        key = Key("compartment", base, index)
+        return self._add(key, lambda i: Compartment(i, self.value(key)))
+
+    def species(self, base: str, *index: At, within: str = "") -> str:
+        """Return the id of a species, made on first use."""
+        key = Key("species", base, index)
+        place = within or self.compartment()
+        return self._add(key, lambda i: Species(i, place, initial_concentration=self.value(key)))
+
+    def constant(self, base: str, *index: At, of: str = "") -> Expression:
+        """Return a rate constant as it is written in the law of reaction ``of``."""
+        key = Key("parameter", base, index)
+        value = self.value(key)
+        if self.style == "number":
+            return number(value)
+        if self.style == "local":
+            own = Key("parameter", base, index, owner=of)
+            return symbol(self._add(own, lambda i: Parameter(i, value, local_to=(of, base))))
+        return symbol(self._add(key, lambda i: Parameter(i, value)))
+
+    def reaction(
+        self,
+        name: tuple,
+        reactants: Sequence[str],
+        products: Sequence[str],
+        law: Callable[[Callable[..., Expression]], Expression],
+    ) -> None:
+        """Add the reaction of key ``name`` (base, labels ...); ``law(k)`` gets the maker of constants."""
+        key = Key("reaction", name[0], tuple(name[1:]))
+        reaction_id = indexed_id(key)
+        if reaction_id in self.keys:
+            raise ValueError(f"two reactions are called {reaction_id}")
+        math = law(lambda base, *index: self.constant(base, *index, of=reaction_id))
+        taking_part = {*reactants, *products}
+        modifiers = sorted(math.symbols() & self.elements["species"].keys() - taking_part)
+        self._add(
+            key,
+            lambda i: Reaction(
+                i,
+                tuple(SpeciesReference(s) for s in reactants),
+                tuple(SpeciesReference(s) for s in products),
+                tuple(modifiers),
+                math,
+            ),
+        )
+
+    def mass_action(self, name: tuple, reactants, products, forward: tuple, backward: tuple = ()) -> None:
+        """Add a mass-action reaction; rate constants are given as (base, labels ...)."""
+        sizes = [symbol(self.compartment())] if self.in_law else []
+
+        def law(k) -> Expression:
+            there = times(*sizes, k(*forward), *map(symbol, reactants))
+            if not backward:
+                return there
+            return apply("minus", [there, times(*sizes, k(*backward), *map(symbol, products))])
+
+        self.reaction(name, reactants, products, law)
+
+    def finished(self, found: Truth, patterns: Mapping[str, str] | None = None) -> Generated:
+        """Return the network with its keys and truth."""
+        parts = {k: tuple(v.values()) for k, v in self.elements.items()}
+        network = Network(
+            self.name,
+            compartments=parts["compartment"],
+            species=parts["species"],
+            parameters=parts["parameter"],
+            reactions=parts["reaction"],
+        )
+        return Generated(network, self.keys, found, patterns or {})
+
+    def _add(self, key: Key, make: Callable[[str], object]) -> str:
+        element_id = indexed_id(key)
+        if self.keys.setdefault(element_id, key) != key:
+            raise ValueError(f"{key} and {self.keys[element_id]} have the same id")
+        self.elements[key.kind].setdefault(element_id, None)
+        if self.elements[key.kind][element_id] is None:
+            self.elements[key.kind][element_id] = make(element_id)
+        return element_id
+
+
+def times(*factors: Expression) -> Expression:
+    """Return the product of factors, the factor itself when it is alone."""
+    return factors[0] if len(factors) == 1 else apply("times", factors)
+
+
+def power(base: Expression, exponent: float) -> Expression:
+    """Return a power with a number as its exponent."""
+    return apply("power", [base, number(exponent)])
