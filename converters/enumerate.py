@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
+from typing import TypeVar
 
 import numpy as np
 
-from converters.folding import Folding, Identity, Writing
-from icrn_core.icrn import ICRN, IndexDomain, IndexedAssignment, IndexedReaction, Reference
+from converters.collector import paused_collection
+from converters.folding import Folding, Identity, Writing, blank_references
+from icrn_core.icrn import ICRN, IndexDomain, IndexedAssignment, IndexedReaction, Reference, Term
 from icrn_io.expression import Expression, apply, number, symbol
-from icrn_io.network import AssignmentRule, Network, Reaction, SpeciesReference
+from icrn_io.network import (
+    AssignmentRule,
+    Compartment,
+    Network,
+    Parameter,
+    Reaction,
+    Species,
+    SpeciesReference,
+)
+
+Entry = TypeVar("Entry")
+References = tuple[SpeciesReference, ...]
 
 
+@paused_collection()
 def enumerate_network(folding: Folding) -> Network:
     """Return the flat network of a folding, with the values its tensors hold.
 
@@ -32,40 +47,61 @@ def enumerate_network(folding: Folding) -> Network:
     writer = _Writer(folding)
     skeleton = folding.skeleton
     laws = writer.laws()
-    terms = writer.terms()
+    sides = writer.sides()
+    values = writer.values_by_id()
+    amounts = writer.given_as_amounts()
     return replace(
         skeleton,
-        compartments=tuple(writer.with_value(c, "size") for c in skeleton.compartments),
-        species=tuple(writer.species(s) for s in skeleton.species),
-        parameters=tuple(writer.with_value(p, "value") for p in skeleton.parameters),
-        reactions=tuple(_fill_reaction(r, laws["reaction"], terms) for r in skeleton.reactions),
+        compartments=tuple([_fill_size(c, values) for c in skeleton.compartments]),
+        species=tuple([_fill_initial(s, values, amounts) for s in skeleton.species]),
+        parameters=tuple([_fill_value(p, values) for p in skeleton.parameters]),
+        reactions=tuple([_fill_reaction(r, laws["reaction"], sides) for r in skeleton.reactions]),
         rules=tuple(_fill_rule(rule, laws) for rule in skeleton.rules),
         initial_assignments=tuple(_fill(a, laws["initial assignment"]) for a in skeleton.initial_assignments),
     )
 
 
-def _fill_reaction(reaction: Reaction, laws: dict[str, Expression], terms: dict) -> Reaction:
+def _fill_size(compartment: Compartment, values: Mapping[str, float]) -> Compartment:
+    return compartment.with_size(values[compartment.id]) if compartment.id in values else compartment
+
+
+def _fill_value(parameter: Parameter, values: Mapping[str, float]) -> Parameter:
+    return parameter.with_value(values[parameter.id]) if parameter.id in values else parameter
+
+
+def _fill_initial(species: Species, values: Mapping[str, float], amounts: frozenset[str]) -> Species:
+    if species.id not in values:
+        return species
+    if species.id in amounts:
+        return species.with_initial(values[species.id], species.initial_concentration)
+    return species.with_initial(species.initial_amount, values[species.id])
+
+
+def _fill_reaction(
+    reaction: Reaction,
+    laws: Mapping[str, Expression],
+    sides: Mapping[str, tuple[References, References]],
+) -> Reaction:
     if reaction.id not in laws:
         return reaction
-    reactants, products = terms[reaction.id]
-    return replace(
-        reaction,
-        reactants=_fill_references(reaction.reactants, iter(reactants)),
-        products=_fill_references(reaction.products, iter(products)),
-        kinetic_law=laws[reaction.id],
+    reactants, products = sides[reaction.id]
+    return reaction.with_terms(
+        _fill_references(reaction.reactants, reactants),
+        _fill_references(reaction.products, products),
+        laws[reaction.id],
     )
 
 
-def _fill_references(blanks: tuple[SpeciesReference, ...], terms: Iterator[tuple[str, float]]):
+def _fill_references(blanks: References, references: References) -> References:
     """Fill the references that name no species, in order."""
-    filled = []
-    for blank in blanks:
-        if blank.species:
-            filled.append(blank)
-        else:
-            species, stoichiometry = next(terms)
-            filled.append(SpeciesReference(species, stoichiometry, blank.id, blank.is_constant))
-    return tuple(filled)
+    if blanks == blank_references(len(blanks)):
+        return references
+    rest = iter(references)
+    return tuple([blank if blank.species else _with_flags(next(rest), blank) for blank in blanks])
+
+
+def _with_flags(reference: SpeciesReference, blank: SpeciesReference) -> SpeciesReference:
+    return SpeciesReference(reference.species, reference.stoichiometry, blank.id, blank.is_constant)
 
 
 def _fill_rule(rule, laws: dict[str, dict[str, Expression]]):
@@ -80,75 +116,60 @@ def _fill(item, laws: dict[str, Expression]):
 
 
 class _Writer:
-    """Looks up what the tuples of the indexed reactions stand for."""
+    """Looks up what the tuples of the indexed reactions stand for, a column of tuples at a time."""
 
     def __init__(self, folding: Folding) -> None:
-        self.folding = folding
         self.icrn: ICRN = folding.icrn
         self.identity: Identity = folding.identity
         self.joined = {join.forward: join for join in folding.joins}
         self.by_name = {r.name: r for r in folding.icrn.reactions}
         self.shapes = {b.name: b.shape for b in self.icrn.bases}
-        self.units = {b.name: b.initial_unit for b in self.icrn.species}
         self.values = {base: np.ravel(tensor).tolist() for base, tensor in folding.values.items()}
 
-    def value(self, element_id: str) -> float | None:
-        """Value of a concrete id, None where no tensor gives one."""
-        base, position = self.identity.positions[element_id]
-        value = self.values[base][position] if base in self.values else float("nan")
-        return value if value == value else None
+    def values_by_id(self) -> dict[str, float]:
+        """Values that the tensors give, by id."""
+        found: dict[str, float] = {}
+        for base, values in self.values.items():
+            ids = self.identity.entries[base]
+            found.update([(i, v) for i, v in zip(ids, values, strict=True) if v == v])
+        return found
 
-    def with_value(self, element, name: str):
-        """Return the element with its value filled in."""
-        value = self.value(element.id)
-        return element if value is None else replace(element, **{name: value})
-
-    def species(self, species):
-        """Return the species with its initial amount or concentration filled in."""
-        base, _ = self.identity.positions[species.id]
-        name = "initial_amount" if self.units.get(base) == "amount" else "initial_concentration"
-        return self.with_value(species, name)
+    def given_as_amounts(self) -> frozenset[str]:
+        """Ids of the species whose initial value is an amount."""
+        bases = [base.name for base in self.icrn.species if base.initial_unit == "amount"]
+        return frozenset().union(*(self.identity.entries[base] for base in bases))
 
     def laws(self) -> dict[str, dict[str, Expression]]:
         """Laws by role and id."""
         found: dict[str, dict[str, Expression]] = {
             role: {} for role in ("reaction", "rate rule", "assignment rule", "initial assignment", "derived")
         }
-        items = (*self.icrn.reactions, *self.icrn.assignments, *self.icrn.initial_assignments)
-        for item in items:
+        for item in (*self.icrn.reactions, *self.icrn.assignments, *self.icrn.initial_assignments):
             role = self.identity.roles[item.name]
             if role != "derived":
+                template, slots = self._template(item)
+                leaves = [self._leaves(slot, item.domain) for slot in slots]
                 ids = self.identity.tuples[item.name]
-                leaves = self._slot_leaves(item)
-                laws = _substitute(self._template(item), leaves, len(ids))
-                found[role].update(zip(ids, laws, strict=True))
+                found[role].update(zip(ids, _laws(template, leaves, len(ids)), strict=True))
                 for writing, rows in self._written_otherwise(item.name):
-                    some = [[slot[row] for row in rows] for slot in leaves]
-                    laws = _substitute(writing.law, some, len(rows))
+                    some = [[column[row] for row in rows] for column in leaves]
+                    laws = _laws(writing.law, some, len(rows))
                     found[role].update(zip([ids[row] for row in rows], laws, strict=True))
         return found
 
-    def terms(self) -> dict[str, tuple[list[tuple[str, float]], list[tuple[str, float]]]]:
+    def sides(self) -> dict[str, tuple[References, References]]:
         """Reactants and products by reaction id."""
-        found = {}
+        found: dict[str, tuple[References, References]] = {}
         for reaction in self.icrn.reactions:
-            if self.identity.roles[reaction.name] != "reaction":
-                continue
-            sides = [
-                [(self.ids(t.species, reaction.domain), t.stoichiometry) for t in side]
-                for side in (reaction.reactants, reaction.products)
-            ]
-            reaction_ids = self.identity.tuples[reaction.name]
-            for row, reaction_id in enumerate(reaction_ids):
-                reactants, products = ([(ids[row], s) for ids, s in side] for side in sides)
-                found[reaction_id] = (reactants, products)
-            for writing, rows in self._written_otherwise(reaction.name):
-                for reaction_id in (reaction_ids[row] for row in rows):
-                    reactants, products = found[reaction_id]
-                    found[reaction_id] = (
-                        [reactants[k] for k in writing.reactants],
-                        [products[k] for k in writing.products],
-                    )
+            if self.identity.roles[reaction.name] == "reaction":
+                reactants = self._side(reaction.reactants, reaction.domain)
+                products = self._side(reaction.products, reaction.domain)
+                for writing, rows in self._written_otherwise(reaction.name):
+                    for row in rows:
+                        reactants[row] = tuple([reactants[row][k] for k in writing.reactants])
+                        products[row] = tuple([products[row][k] for k in writing.products])
+                ids = self.identity.tuples[reaction.name]
+                found.update(zip(ids, zip(reactants, products, strict=True), strict=True))
         return found
 
     def _written_otherwise(self, name: str) -> Iterator[tuple[Writing, list[int]]]:
@@ -157,32 +178,33 @@ class _Writer:
         for number, writing in enumerate(self.identity.writings.get(name, ()), start=1):
             yield writing, np.flatnonzero(written == number).tolist()
 
-    def _template(self, item: IndexedReaction | IndexedAssignment):
+    def _template(self, item: IndexedReaction | IndexedAssignment) -> tuple:
+        """Return template and slots of an item's law in the flat network."""
         join = self.joined.get(item.name)
-        return item.law.template if join is None else join.template
+        if join is None:
+            return item.law.template, item.slots
+        return join.template, (*item.slots, *self.by_name[join.backward].slots)
 
-    def _slot_leaves(self, item: IndexedReaction | IndexedAssignment) -> list[list[Expression]]:
-        """For each slot of the law, its leaf for every tuple."""
-        slots = item.slots
-        if item.name in self.joined:
-            slots = (*slots, *self.by_name[self.joined[item.name].backward].slots)
-        return [self._leaves(reference, item.domain) for reference in slots]
+    def _side(self, terms: Sequence[Term], domain: IndexDomain) -> list[References]:
+        """Return reactants, or products, by tuple."""
+        columns = [self._references(term, domain) for term in terms]
+        return list(zip(*columns, strict=True)) if columns else [()] * domain.size
 
-    def _leaves(self, reference: Reference, domain: IndexDomain) -> list[Expression]:
-        positions = self._positions(reference, domain).tolist()
-        ids = self.identity.entries[reference.base]
-        if ids[positions[0]]:
-            return [symbol(ids[p]) for p in positions]
-        values = self.values[reference.base]
-        return [number(values[p]) for p in positions]
+    def _references(self, term: Term, domain: IndexDomain) -> list[SpeciesReference]:
+        ids = self.identity.entries[term.species.base]
+        return self._column(term.species, domain, lambda p: SpeciesReference(ids[p], term.stoichiometry))
 
-    def ids(self, reference: Reference, domain: IndexDomain) -> list[str]:
-        """Concrete ids of a reference, one per tuple of the domain."""
-        ids = self.identity.entries[reference.base]
-        return [ids[p] for p in self._positions(reference, domain).tolist()]
+    def _leaves(self, slot: Reference, domain: IndexDomain) -> list[Expression]:
+        """Return what stands in a slot of the law, by tuple."""
+        ids = self.identity.entries[slot.base]
+        values = self.values.get(slot.base)
+        return self._column(slot, domain, lambda p: symbol(ids[p]) if ids[p] else number(values[p]))
 
-    def _positions(self, reference: Reference, domain: IndexDomain) -> np.ndarray:
-        return flat_positions(reference, domain, self.shapes[reference.base])
+    def _column(self, reference: Reference, domain: IndexDomain, make: Callable[[int], Entry]) -> list[Entry]:
+        """Make one object for each entry that a reference meets; return them by tuple."""
+        positions = flat_positions(reference, domain, self.shapes[reference.base]).tolist()
+        made = {p: make(p) for p in set(positions)}
+        return [made[p] for p in positions]
 
 
 def flat_positions(reference: Reference, domain: IndexDomain, shape: tuple[int, ...]) -> np.ndarray:
@@ -209,22 +231,14 @@ def flat_positions(reference: Reference, domain: IndexDomain, shape: tuple[int, 
     return position
 
 
-def _substitute(template, leaves: list[list[Expression]], n_tuples: int) -> list[Expression]:
+def _laws(template: tuple | float, leaves: Sequence[list[Expression]], n_tuples: int) -> list[Expression]:
     """Return the law of every tuple: the template with its slots replaced by their leaves."""
-    build = _builder(template)
-    if not leaves:
-        return [build(())] * n_tuples
-    return [build(row) for row in zip(*leaves, strict=True)]
-
-
-def _builder(template) -> Callable[[tuple], Expression]:
-    """Compile a template into a function from slot leaves to the expression."""
     if not isinstance(template, tuple):
-        leaf = number(template)
-        return lambda row: leaf
-    op = template[0]
+        return [number(template)] * n_tuples
+    op, *operands = template
     if op == "slot":
-        position = template[1]
-        return lambda row: row[position]
-    parts = [_builder(operand) for operand in template[1:]]
-    return lambda row: apply(op, [part(row) for part in parts])
+        return leaves[operands[0]]
+    if not operands:
+        return [apply(op)] * n_tuples
+    columns = [_laws(operand, leaves, n_tuples) for operand in operands]
+    return list(map(Expression, repeat(op), zip(*columns, strict=True)))

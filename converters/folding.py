@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
 
 from icrn_core.icrn import ICRN
-from icrn_io.network import Network, UnsupportedFeature
+from icrn_io.network import Network, SpeciesReference, UnsupportedFeature
 
 # Features of `Folding.unsupported` that are about a value and not about a construct.
 MISSING_VALUE = "missing value"
 INFINITE_VALUE = "infinite value"
 
 Role = Literal["reaction", "rate rule", "assignment rule", "initial assignment", "derived"]
+
+
+@cache
+def blank_references(n: int) -> tuple[SpeciesReference, ...]:
+    """Return what a skeleton has in place of ``n`` plain reactants that an indexed reaction gives.
+
+    One object for all reactions with as many, so that they are quickly told from others.
+    """
+    return (SpeciesReference("", None),) * n
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""The flat reaction network: what an SBML or Antimony file says, exactly and in file order."""
+"""The flat reaction network: what an SBML or Antimony file says, exactly and in file order.
+
+The ``with_...`` methods do for whole networks of elements what `dataclasses.replace` does for
+a few: they list the fields themselves, which is several times faster.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,10 @@ class Compartment:
     units: str = ""
     name: str = ""
 
+    def with_size(self, size: float | None) -> Compartment:
+        """Return the compartment with another size."""
+        return Compartment(self.id, size, self.is_constant, self.spatial_dimensions, self.units, self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Species:
@@ -59,6 +67,21 @@ class Species:
     substance_units: str = ""
     name: str = ""
 
+    def with_initial(self, amount: float | None, concentration: float | None) -> Species:
+        """Return the species with another initial amount and concentration."""
+        return Species(
+            self.id,
+            self.compartment,
+            amount,
+            concentration,
+            self.has_only_substance_units,
+            self.is_boundary,
+            self.is_constant,
+            self.conversion_factor,
+            self.substance_units,
+            self.name,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -74,6 +97,10 @@ class Parameter:
     units: str = ""
     name: str = ""
     local_to: tuple[str, str] | None = None
+
+    def with_value(self, value: float | None) -> Parameter:
+        """Return the parameter with another value."""
+        return Parameter(self.id, value, self.is_constant, self.units, self.name, self.local_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +130,25 @@ class Reaction:
     is_fast: bool = False
     compartment: str = ""
     name: str = ""
+
+    def with_terms(
+        self,
+        reactants: tuple[SpeciesReference, ...],
+        products: tuple[SpeciesReference, ...],
+        kinetic_law: Expression | None,
+    ) -> Reaction:
+        """Return the reaction with other reactants, products and kinetic law."""
+        return Reaction(
+            self.id,
+            reactants,
+            products,
+            self.modifiers,
+            kinetic_law,
+            self.is_reversible,
+            self.is_fast,
+            self.compartment,
+            self.name,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from converters.collector import paused_collection
 from converters.fold.elements import Elements
 from converters.fold.facts import Item
 
 from converters.fold.order import evaluation_levels
+from converters.fold.skeleton import make_skeleton
 from converters.fold.templates import prefix_template
 from icrn_io.expression import Expression
 from icrn_io.network import (
@@ -21,7 +23,6 @@ from icrn_io.network import (
     UnsupportedFeature,
 )
 
-_BLANK = SpeciesReference("", None)
 _HELD_OPERATORS = {"delay": "delay", "rateOf": "rateOf"}
 
 
@@ -51,6 +52,7 @@ class Inventory:
     unsupported: list[UnsupportedFeature]
 
 
+@paused_collection()
 def take_inventory(network: Network) -> Inventory:
     """Return the items, the skeleton and the unsupported features of a network.
 
@@ -76,7 +78,7 @@ def take_inventory(network: Network) -> Inventory:
         + [_rule_item("rate rule", r) for r in rates],
         assignments=_assignment_items(laws, fluxes, elements),
         initial=_initial_items({a.variable: a.math for a in initial}, laws | fluxes, elements),
-        skeleton=_skeleton(network, elements, reactions, rules, initial),
+        skeleton=make_skeleton(network, elements, reactions, rules, initial),
         unsupported=unsupported,
     )
 
@@ -182,54 +184,3 @@ def _initial_items(initial: Mapping, continuous: Mapping, elements: Elements) ->
     roles = {name: "initial assignment" if name in initial else "derived" for name in needed}
     items = [_rule_item(roles[v], AssignmentRule(v, m), levels[v]) for v, m in needed.items()]
     return sorted(items, key=lambda item: item.level)
-
-
-def _skeleton(network: Network, elements: Elements, reactions, rules, initial) -> Network:
-    folded = {r.id for r in reactions}
-    folded_rules = {r.variable for r in rules}
-    folded_initial = {a.variable for a in initial}
-    return replace(
-        network,
-        compartments=tuple(_without(c, elements, "size") for c in network.compartments),
-        species=tuple(
-            _without(s, elements, "initial_amount", "initial_concentration") for s in network.species
-        ),
-        parameters=tuple(_without(p, elements, "value") for p in network.parameters),
-        reactions=tuple(_blank_reaction(r, elements) if r.id in folded else r for r in network.reactions),
-        rules=tuple(
-            replace(r, math=None) if getattr(r, "variable", None) in folded_rules else r
-            for r in network.rules
-        ),
-        initial_assignments=tuple(
-            replace(a, math=None) if a.variable in folded_initial else a for a in network.initial_assignments
-        ),
-    )
-
-
-def _without(element, elements: Elements, *names: str):
-    """Return the element with its values taken out, unless a rule assigns it or they are NaN."""
-    if element.id in elements.assigned:
-        return element
-    taken = {n: None for n in names if (value := getattr(element, n)) is not None and value == value}
-    return replace(element, **taken) if taken else element
-
-
-def _blank_reaction(reaction: Reaction, elements: Elements) -> Reaction:
-    return replace(
-        reaction,
-        reactants=_blank_references(reaction.reactants, elements),
-        products=_blank_references(reaction.products, elements),
-        kinetic_law=None,
-    )
-
-
-def _blank_references(references: Iterable[SpeciesReference], elements: Elements):
-    blanks = []
-    for reference in references:
-        if not _is_term(reference, elements):
-            blanks.append(reference)
-        elif reference.id or not reference.is_constant:
-            blanks.append(replace(reference, species="", stoichiometry=None))
-        else:
-            blanks.append(_BLANK)
-    return tuple(blanks)
