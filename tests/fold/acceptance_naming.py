@@ -53,13 +53,18 @@ def rename(generated: Generated, naming: str, seed: int = 0) -> Network:
     seed : int
         Of the words, numbers and order.
     """
+    network = renamed(generated.network, ids_under(generated, naming, seed))
+    return shuffled(network, np.random.default_rng(seed)) if naming == "C" else network
+
+
+def ids_under(generated: Generated, naming: str, seed: int = 0) -> dict[str, str]:
+    """Return the id of every element under a naming, by its indexed id."""
     rng = np.random.default_rng([seed, NAMINGS.index(naming)])
     ids = {"A": _indexed, "B": _meaningful, "C": _opaque}[naming](generated, rng, seed)
     ids = _with_locals(generated, ids, naming)
     if len(set(ids.values())) != len(ids):
         raise ValueError(f"{generated.network.id}: naming {naming} gives two elements the same id")
-    network = renamed(generated.network, ids)
-    return shuffled(network, rng) if naming == "C" else network
+    return ids
 
 
 def _indexed(generated: Generated, rng: np.random.Generator, seed: int) -> dict[str, str]:
