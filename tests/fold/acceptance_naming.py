@@ -132,7 +132,7 @@ def _local_name(generated: Generated, key: Key, naming: str) -> str:
 
 def renamed(network: Network, ids: Mapping[str, str]) -> Network:
     """Return the network under other ids, everything else unchanged."""
-    rewrite = _rewriter(ids)
+    rewrite = rewriter(ids)
 
     def references(found):
         return tuple(replace(r, species=ids[r.species]) for r in found)
@@ -162,7 +162,8 @@ def renamed(network: Network, ids: Mapping[str, str]) -> Network:
     )
 
 
-def _rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
+def rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
+    """Return a function that writes a law with other ids."""
     done: dict[Expression, Expression] = {}
 
     def rewrite(law: Expression) -> Expression:
@@ -181,15 +182,20 @@ def _rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
 
 
 def shuffled(network: Network, rng: np.random.Generator) -> Network:
-    """Return the network with its lists in random order."""
+    """Return the network with its lists in random order; local parameters follow their reactions."""
 
     def mixed(found: tuple) -> tuple:
         return tuple(found[k] for k in rng.permutation(len(found)))
 
+    reactions = mixed(network.reactions)
+    position = {r.id: number for number, r in enumerate(reactions)}
+    parameters = sorted(
+        mixed(network.parameters), key=lambda p: position[p.local_to[0]] if p.local_to else -1
+    )
     return replace(
         network,
         compartments=mixed(network.compartments),
         species=mixed(network.species),
-        parameters=mixed(network.parameters),
-        reactions=mixed(network.reactions),
+        parameters=tuple(parameters),
+        reactions=reactions,
     )

@@ -297,7 +297,7 @@ def minimal() -> Adversarial:
         product("k1", "A"),
         apply("divide", [product("v", "B"), apply("plus", [s("km"), s("B")])]),
         apply("divide", [product("v", "C", "C"), apply("plus", [s("km"), product("C", "C")])]),
-        product("k2", "D", "E", "F"),
+        product("k2", "D", "E"),
         apply("exp", [apply("minus", [s("E")])]),
     ]
     network = Network(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from acceptance_maker import Generated, Key
+from acceptance_naming import rewriter
 from acceptance_structure import structure_of
 
 from converters import Folding
@@ -72,7 +73,12 @@ def rewired(g: Generated, reaction: Reaction) -> Generated:
     """The reaction makes what another of its kind makes."""
     kind = g.keys[reaction.id].base
     others = [r for r in g.network.reactions if g.keys[r.id].base == kind and r.products != reaction.products]
-    return replace(g, network=put(g.network, reaction, replace(reaction, products=others[-1].products)))
+    products = others[-1].products
+    ids = {i: i for i in reaction.kinetic_law.symbols()}
+    ids |= {old.species: new.species for old, new in zip(reaction.products, products, strict=True)}
+    ids |= {r.species: r.species for r in reaction.reactants}
+    changed = replace(reaction, products=products, kinetic_law=rewriter(ids)(reaction.kinetic_law))
+    return replace(g, network=put(g.network, reaction, changed))
 
 
 def without_reaction(g: Generated, reaction: Reaction) -> Generated:
