@@ -186,7 +186,7 @@ def _site_key(pattern: Pattern, m: int, position: int, rank: list[int]) -> tuple
 
 
 def _site_order(pattern: Pattern, m: int, rank: list[int], number: dict[str, int]) -> list[int]:
-    """Sites in canonical order; of two with bonds to one molecule, first that whose bond is numbered first."""
+    """Sites in canonical order; of two bound to one molecule, first that whose bond is numbered first."""
     sites = pattern.molecules[m].sites
 
     def key(position: int) -> tuple:
@@ -213,7 +213,10 @@ def _refined(pattern: Pattern, rank: list[int]) -> list[int]:
     """Return the ranks refined by the bonds until the bonds tell no more molecules apart."""
     while len(set(rank)) < len(rank):
         seen = [
-            (rank[m], sorted(_site_key(pattern, m, s, rank) for s, site in enumerate(mol.sites) if site.bonds))
+            (
+                rank[m],
+                sorted(_site_key(pattern, m, s, rank) for s, site in enumerate(mol.sites) if site.bonds),
+            )
             for m, mol in enumerate(pattern.molecules)
         ]
         new = _dense_ranks(seen)
