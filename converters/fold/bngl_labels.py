@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from converters.fold.bngl import Pattern, PatternError, canonical, parse_pattern
+from converters.fold.bngl import Pattern, PatternError, parse_pattern
+from converters.fold.bngl_canonical import canonical
 from converters.fold.bngl_sites import SiteTable
 
 MIN_MEMBERS = 6  # in a coarser labelling the species of smaller bases have no label

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
-from converters.fold.bngl import Pattern
+from converters.fold.bngl import End, Pattern
 from converters.fold.bngl_tables import Column, codes_of, fill_up, join, telling
 from converters.fold.labelling import natural
 
@@ -77,7 +78,7 @@ class SiteTable:
 
         def key(m: int) -> tuple:
             texts = [
-                sorted(natural(text) for port, text in labels[m].items() if port[0] == name)
+                sorted(_order_key(text) for port, text in labels[m].items() if port[0] == name)
                 for name in self.site_names
             ]
             return texts, m
@@ -94,6 +95,11 @@ class SiteTable:
         return found
 
 
+@lru_cache(maxsize=1 << 16)
+def _order_key(label: str) -> tuple:
+    return natural(label)
+
+
 def _useful(columns: list[Column]) -> list[Column]:
     return [columns[k] for k in telling([codes_of(column) for column in columns])]
 
@@ -102,7 +108,7 @@ def _in_order(labels: Mapping[Port, str]) -> dict[Port, Port]:
     """Ports renumbered so that those of one name are in the order of their labels."""
     count: Counter[str] = Counter()
     found: dict[Port, Port] = {}
-    for port in sorted(labels, key=lambda port: (port[0], natural(labels[port]), port[1])):
+    for port in sorted(labels, key=lambda port: (port[0], _order_key(labels[port]), port[1])):
         found[port] = port[0], count[port[0]]
         count[port[0]] += 1
     return {port: found[port] for port in labels}
@@ -136,13 +142,13 @@ def _held_together(pattern: Pattern, core: str) -> list[list[tuple[int, Port]]]:
     thing = _components(
         len(is_core), [(a, b) for (a, _), (b, _) in pairs if not is_core[a] and not is_core[b]]
     )
-    found: dict[tuple[str, int], list[tuple[int, Port]]] = {}
+    found: dict[tuple[str, int], list[End]] = {}
     for number, (one, other) in enumerate(pairs):
-        for (m, position), (far, _) in ((one, other), (other, one)):
-            if is_core[m] and (not is_core[far] or sum(is_core) > 2):
+        for end, (far, _) in ((one, other), (other, one)):
+            if is_core[end[0]] and (not is_core[far] or sum(is_core) > 2):
                 key = ("bond", number) if is_core[far] else ("thing", thing[far])
-                found.setdefault(key, []).append((m, _ports(pattern, m)[position]))
-    return [ports for ports in found.values() if len(ports) > 1]
+                found.setdefault(key, []).append(end)
+    return [[(m, _ports(pattern, m)[at]) for m, at in ends] for ends in found.values() if len(ends) > 1]
 
 
 def _components(n: int, pairs: list[tuple[int, int]]) -> list[int]:
