@@ -114,7 +114,11 @@ def _molecules(text: str, start: int) -> Iterator[Molecule]:
         found = _MOLECULE.match(text, start)
         if found is None:
             raise PatternError(f"'{text}': expected a molecule with its parentheses at character {start + 1}")
-        sites = tuple(map(_site, found["sites"].split(","))) if found["sites"] else ()
+        parts = found["sites"].split(",") if found["sites"] else []
+        sites = tuple(map(_site, parts))
+        if None in sites:
+            wrong = parts[sites.index(None)]
+            raise PatternError(f"'{text}': '{wrong}' is not a component, as in 'Y1068~pY!1'")
         yield Molecule(found["kind"], sites, found["compartment"] or "")
         if found.end() == len(text):
             return
@@ -124,10 +128,10 @@ def _molecules(text: str, start: int) -> Iterator[Molecule]:
 
 
 @lru_cache(maxsize=1 << 16)
-def _site(text: str) -> Site:
+def _site(text: str) -> Site | None:
     found = _SITE.fullmatch(text)
     if found is None:
-        raise PatternError(f"'{text}' is not a component of a molecule")
+        return None
     return Site(found["name"], found["state"] or "", tuple(found["bonds"].split("!")[1:]))
 
 

@@ -14,7 +14,7 @@ they seldom turn a complex around.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from converters.fold.bngl import Pattern, PatternError, parse_pattern
 from converters.fold.bngl_canonical import canonical
@@ -39,7 +39,7 @@ def pattern_labels(names: Mapping[str, str]) -> Labels:
         Species id → (base, index tuple). No two species have the same ones, and they do not
         depend on the order in which molecules, sites and bonds were written.
     """
-    return _by_sites(read_patterns(names), by_copy=False)
+    return _by_sites(_site_tables(read_patterns(names)), by_copy=False)
 
 
 def pattern_candidates(names: Mapping[str, str]) -> list[Labels]:
@@ -49,13 +49,10 @@ def pattern_candidates(names: Mapping[str, str]) -> list[Labels]:
     base per composition, with its species as one coordinate. There are none where no name is a pattern.
     """
     patterns = read_patterns(names)
-    by_sites = _by_sites(patterns, by_copy=False)
-    found = [
-        by_sites,
-        _large(by_sites),
-        _large(_by_sites(patterns, by_copy=True)),
-        _large(_by_composition(patterns)),
-    ]
+    tables = _site_tables(patterns)
+    by_sites = _by_sites(tables, by_copy=False)
+    coarser = [_by_sites(tables, by_copy=True), _by_composition(patterns)]
+    found = [by_sites, *map(_large, [by_sites, *coarser])]
     return [labels for k, labels in enumerate(found) if labels and labels not in found[:k]]
 
 
@@ -88,19 +85,23 @@ def core_molecules(patterns: Mapping[str, Pattern]) -> dict[str, list[str]]:
     return cores
 
 
-def _by_sites(patterns: Mapping[str, Pattern], by_copy: bool) -> Labels:
+def _site_tables(patterns: Mapping[str, Pattern]) -> list[SiteTable]:
+    cores = core_molecules(patterns).items()
+    return [SiteTable(core, {i: patterns[i] for i in ids}) for core, ids in cores]
+
+
+def _by_sites(tables: Iterable[SiteTable], by_copy: bool) -> Labels:
     found: Labels = {}
     taken: set[str] = set()
-    for core, ids in core_molecules(patterns).items():
-        table = SiteTable(core, {i: patterns[i] for i in ids})
+    for table in tables:
         for n_copies, members in table.by_number_of_copies().items():
-            base = _unused(_times(core, n_copies), taken)
+            base = _unused(_times(table.core, n_copies), taken)
             taken.add(base)
             rows = table.rows(members, by_copy)
             if len(set(rows)) < len(members):  # ring-shaped complexes, or one pattern in two compartments
                 rows = [(i,) for i in members]
             found |= {i: (base, row) for i, row in zip(members, rows, strict=True)}
-    return {i: found[i] for i in patterns}
+    return found
 
 
 def _by_composition(patterns: Mapping[str, Pattern]) -> Labels:
@@ -114,7 +115,7 @@ def _by_composition(patterns: Mapping[str, Pattern]) -> Labels:
         base = _unused("_".join(_times(kind, n) for kind, n in kinds), taken)
         taken.add(base)
         found |= {i: (base, (i,)) for i in ids}
-    return {i: found[i] for i in patterns}
+    return found
 
 
 def _large(labels: Labels) -> Labels:

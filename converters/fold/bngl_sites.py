@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from converters.fold.bngl import End, Pattern
 from converters.fold.bngl_tables import Column, codes_of, fill_up, join, telling
@@ -60,16 +60,20 @@ class SiteTable:
         by_copy : bool
             One coordinate for each core molecule and not for each of its sites.
         """
-        rows = [self._copies(i) for i in ids]
+        rows = [self._copies[i] for i in ids]
         columns: list[Column] = []
         for copies in zip(*rows, strict=True):
-            ports = list(dict.fromkeys(port for labels in copies for port in labels))
+            ports = sorted({port for labels in copies for port in labels})
             found = _useful([[labels.get(port, "") or FREE for labels in copies] for port in ports])
             columns += [join(found)] if by_copy and found else found
         columns = fill_up(_useful([*columns, [self.patterns[i].compartment for i in ids]]))
         return list(zip(*columns, strict=True)) if columns else [()] * len(ids)
 
-    def _copies(self, i: str) -> list[dict[Port, str]]:
+    @cached_property
+    def _copies(self) -> dict[str, list[dict[Port, str]]]:
+        return {i: self._ordered_copies(i) for i in self.labels}
+
+    def _ordered_copies(self, i: str) -> list[dict[Port, str]]:
         """Labels of each core molecule of a species, the molecules in order of their labels.
 
         Where something hangs off several ports, all but the first of them name the first.
