@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import TypeVar
@@ -175,8 +175,8 @@ class _Writer:
     def _written_otherwise(self, name: str) -> Iterator[tuple[Writing, list[int]]]:
         """Each other order in which an indexed reaction or rule is written, and the tuples in it."""
         written = np.array(self.identity.written.get(name, ()), dtype=np.int64)
-        for number, writing in enumerate(self.identity.writings.get(name, ()), start=1):
-            yield writing, np.flatnonzero(written == number).tolist()
+        for which, writing in enumerate(self.identity.writings.get(name, ()), start=1):
+            yield writing, np.flatnonzero(written == which).tolist()
 
     def _template(self, item: IndexedReaction | IndexedAssignment) -> tuple:
         """Return template and slots of an item's law in the flat network."""

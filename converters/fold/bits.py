@@ -8,7 +8,10 @@ operator of a template, a domain, a rule of a pattern) costs 16.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
+from math import lgamma, log
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from converters.fold.facts import Group
 from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft
 from converters.fold.patterns import SYMBOL_BITS, choice, find_pattern
+from converters.fold.templates import Prefix
 
 _NUMBER = 64.0
 
@@ -28,7 +32,7 @@ def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
     """
     groups = list(groups)
     templates = {group.template for group in groups}
-    total = sum(SYMBOL_BITS * len(template) for template in templates) + _NUMBER * n_values
+    total = sum(map(template_bits, templates)) + _NUMBER * n_values
     for group in groups:
         n_items, n_columns = group.elements.shape
         item = choice(len(templates)) + n_columns * choice(n_elements) + _NUMBER * group.numbers.shape[1]
@@ -61,7 +65,7 @@ class _Price:
     def total(self) -> float:
         drafts = self.plan.labelling.drafts
         bits = SYMBOL_BITS * (len(drafts) + len(self.plan.axes.labels))
-        bits += sum(SYMBOL_BITS * len(template) for template in self.templates)
+        bits += sum(map(template_bits, self.templates))
         bits += sum(self._draft(number, draft) for number, draft in enumerate(drafts))
         return bits + sum(map(self._domain, self.plan.domains))
 
@@ -81,13 +85,17 @@ class _Price:
     def _domain(self, domain: DomainDraft) -> float:
         """Template, the index tuple of each column, the tuples that exist, and literal numbers."""
         bits = SYMBOL_BITS + choice(len(self.templates))
-        n_drafts = len(self.plan.labelling.drafts)
-        axes = self.plan.axes
-        for draft, indices in zip(domain.block.drafts, domain.indices, strict=True):
-            bits += choice(n_drafts)
+        axes, n_drafts = self.plan.axes, len(self.plan.labelling.drafts)
+        columns = list(zip(domain.block.drafts, domain.indices, strict=True))
+        for number, (draft, indices) in enumerate(columns):
+            cost = choice(n_drafts)
             for axis, (kind, _) in enumerate(indices):
                 n_labels = axes.size(axes.class_of[draft, axis])
-                bits += choice(len(domain.symbols) if kind == "symbol" else n_labels)
+                cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
+            is_copy = (draft, indices) in columns[:number]
+            bits += min(cost, choice(len(columns))) if is_copy else cost
+        if domain.n_rows == 1:
+            bits -= sum(_order_bits(s, domain.block.drafts) for s in domain.block.group.symmetries)
         for column in domain.block.group.numbers[domain.block.rows].T:
             bits += tensor_bits(column, domain.positions)
         if not domain.symbols:
@@ -105,6 +113,33 @@ class _Price:
             return SYMBOL_BITS
         self.seen.add(key)
         return (domain.pattern if domain else find_pattern(table, sizes, classes)).bits
+
+
+def _order_bits(symmetry: tuple[tuple[int, ...], ...], drafts: tuple[int, ...]) -> float:
+    """Bits that naming operands one by one spends on their order, which means nothing."""
+    if len(symmetry[0]) > 1:
+        return 0.0
+    counts = Counter(drafts[column] for (column,) in symmetry)
+    return sum(lgamma(n + 1) / log(2) for n in counts.values())
+
+
+def template_bits(template: Prefix) -> float:
+    """Return the bits of a rate-law template: 16 for each subtree that differs from all others.
+
+    Further operands that are equal to their neighbour cost one number, so that a sum of a
+    hundred species is not longer than the word for it: ``16 #subtrees + log2 of each repeat``.
+    """
+    numbers: dict[tuple, int] = {}
+    bits = 0.0
+    stack: list[int] = []
+    for token in reversed(template):
+        n_args = token[1] if isinstance(token, tuple) else 0
+        args = [stack.pop() for _ in range(n_args)]
+        runs = [(arg, len(list(run))) for arg, run in groupby(args)]
+        bits += sum(choice(n) for _, n in runs)
+        head = token[0] if isinstance(token, tuple) else token
+        stack.append(numbers.setdefault((type(head), head, tuple(runs)), len(numbers)))
+    return bits + SYMBOL_BITS * len(numbers)
 
 
 def tensor_bits(values: np.ndarray, codes: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 from converters.fold.bngl import End, Pattern
 from converters.fold.bngl_tables import Column, codes_of, fill_up, join, telling
-from converters.fold.labelling import natural
+from converters.fold.words import natural
 
 FREE = "-"  # label of a site without state and bond
 

@@ -19,7 +19,6 @@ from converters.fold.keys import dense_codes, row_keys
 
 _MAX_ROUNDS = 8
 _MIN_PLAYERS = 3
-_MAX_STRAYS = 0.1  # share of elements that may stand in another's place by an oversight
 
 
 def colour_rounds(
@@ -46,9 +45,8 @@ def colour_rounds(
     """
     colours = dense_codes(kinds)
     rounds: list[np.ndarray] = []
-    unordered = [_unordered_columns(group) for group in groups]
     for _ in range(_MAX_ROUNDS):
-        hashes = _round(groups, unordered, colours, counted)
+        hashes = _round(groups, colours, counted)
         if fixed is not None:
             hashes[fixed] = 0
         finer = dense_codes(row_keys(np.stack([colours, dense_codes(hashes)], axis=1)))
@@ -82,7 +80,7 @@ def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     for group in groups:
         row = dense_codes(row_keys(colours[group.elements]))
         place = np.arange(group.elements.shape[1])
-        for columns in _unordered_columns(group):
+        for columns in group.unordered:
             place[columns] = columns[0]
         for column, members in enumerate(group.elements.T):
             codes.append(members)
@@ -99,13 +97,13 @@ def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     return connected_components(graph, directed=False)[1][:n]
 
 
-def _round(groups, unordered: list[list[list[int]]], colours: np.ndarray, counted: bool) -> np.ndarray:
+def _round(groups: Sequence[Group], colours: np.ndarray, counted: bool) -> np.ndarray:
     """Return a hash of the parts each element plays, shape (n_elements,)."""
     total = np.zeros(len(colours), dtype=np.uint64)
-    for number, (group, sets) in enumerate(zip(groups, unordered, strict=True)):
+    for number, group in enumerate(groups):
         cells = colours[group.elements]
         place = np.arange(cells.shape[1])
-        for columns in sets:
+        for columns in group.unordered:
             cells[:, columns] = np.sort(cells[:, columns], axis=1)
             place[columns] = columns[0]
         row = dense_codes(row_keys(cells))
@@ -117,27 +115,6 @@ def _round(groups, unordered: list[list[list[int]]], colours: np.ndarray, counte
                 codes, token = codes[first], token[first]
             np.add.at(total, codes, token)
     return total
-
-
-def _unordered_columns(group: Group) -> list[list[int]]:
-    """Sets of commuting columns that have elements in common."""
-    sets: list[list[int]] = []
-    for symmetry in group.symmetries:
-        if len(symmetry[0]) > 1:
-            continue
-        joined: list[tuple[list[int], np.ndarray]] = []
-        for (column,) in symmetry:
-            columns, held = [column], np.unique(group.elements[:, column])
-            for other in [entry for entry in joined if _overlap(entry[1], held)]:
-                joined.remove(other)
-                columns, held = sorted(other[0] + columns), np.union1d(other[1], held)
-            joined.append((columns, held))
-        sets += [columns for columns, _ in joined if len(columns) > 1]
-    return sets
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    return len(np.intersect1d(a, b, assume_unique=True)) > _MAX_STRAYS * min(len(a), len(b))
 
 
 def _mix(row: np.ndarray, *salts: int | np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from converters.fold.templates import SLOT, Prefix, canonical_template
 from converters.folding import Role
 
 _NUMBER_KIND = "#"
+_MAX_STRAYS = 0.1  # share of elements that may stand in another's place by an oversight
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,30 @@ class Group:
     def n_terms(self) -> int:
         """Number of reactant and product columns."""
         return len(self.reactant_stoichiometry) + len(self.product_stoichiometry)
+
+    @cached_property
+    def unordered(self) -> list[list[int]]:
+        """Sets of commuting columns that have elements in common.
+
+        The order in which others are written tells them apart, as in ``L_i + R_j``.
+        """
+        sets: list[list[int]] = []
+        for symmetry in self.symmetries:
+            if len(symmetry[0]) > 1 or len(self.ids) == 1:
+                continue
+            joined: list[tuple[list[int], np.ndarray]] = []
+            for (column,) in symmetry:
+                columns, held = [column], np.unique(self.elements[:, column])
+                for other in [entry for entry in joined if _overlap(entry[1], held)]:
+                    joined.remove(other)
+                    columns, held = sorted(other[0] + columns), np.union1d(other[1], held)
+                joined.append((columns, held))
+            sets += [columns for columns, _ in joined if len(columns) > 1]
+        return sets
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    return len(np.intersect1d(a, b, assume_unique=True)) > _MAX_STRAYS * min(len(a), len(b))
 
 
 def group_items(items: Iterable[Item], elements: Elements) -> list[Group]:

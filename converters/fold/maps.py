@@ -19,6 +19,8 @@ from scipy.sparse.csgraph import connected_components
 from converters.fold.keys import n_distinct
 
 _MIN_COVER = 0.5  # a map must be known for this share of a class to say anything about it
+_MIN_SHARE = 0.05  # and in each block for this share of it
+_MIN_MEMBERS = 3
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -90,6 +92,8 @@ class _Finder:
         for a in columns:
             first = np.full(self.classes.size(drafts[a]), -1)
             first[table[::-1, a]] = np.arange(len(table))[::-1]
+            if np.count_nonzero(first >= 0) < max(_MIN_MEMBERS, _MIN_SHARE * len(first)):
+                continue
             representative = table[first[table[:, a]]]
             for b in columns:
                 if a != b and (table[:, b] == representative[:, b]).all():

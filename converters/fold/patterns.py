@@ -118,13 +118,9 @@ class _Finder:
             return self.factors(split[0]) + self.factors(split[1])
         if len(columns) == 1:
             return (self._single(columns[0]),)
-        whole = [*self._pairs(columns), self._sparse(columns)]
-        best = min(((part,) for part in whole), key=_bits)
-        for column in columns:
-            mapped = self._mapped(columns, column, limit=_bits(best))
-            if mapped is not None and _bits(mapped) < _bits(best):
-                best = mapped
-        return best
+        options = [(part,) for part in (*self._pairs(columns), self._sparse(columns))]
+        options += filter(None, (self._without_images(columns), self._without_value(columns)))
+        return min(options, key=_bits)
 
     def _split(self, columns: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Two sets of columns whose product the tuples are, or None."""
@@ -169,23 +165,31 @@ class _Finder:
             found.append(Part("ring", columns, step_from_middle, SYMBOL_BITS + choice(size)))
         return found
 
-    def _mapped(self, columns: tuple[int, ...], column: int, limit: float) -> tuple[Part, ...] | None:
-        """The other columns' parts and a map from one of them, or from all, to ``column``."""
-        rest = tuple(c for c in columns if c != column)
-        if self.count(rest) != self.count(columns):
+    def _without_images(self, columns: tuple[int, ...]) -> tuple[Part, ...] | None:
+        """Parts where every column that one other column determines is a map of that one."""
+        kept, maps = list(columns), []
+        for column in reversed(columns):
+            sources = [c for c in kept if c != column and self.count((c, column)) == self.count((c,))]
+            if sources:
+                kept.remove(column)
+                source = min(sources, key=lambda c: self.count((c,)))
+                maps.append(min((self._map((source, column)), *self._pairs((source, column))), key=_cost))
+        return (*self.factors(tuple(kept)), *maps) if maps else None
+
+    def _without_value(self, columns: tuple[int, ...]) -> tuple[Part, ...] | None:
+        """Parts where one column is a map of all the others."""
+        if not 2 < len(columns) <= _MOST_SPLIT:
             return None
-        sources = [(c,) for c in rest if self.count((c, column)) == self.count((c,))]
-        best = None
-        for source in (*sources, rest):
-            n = self.count(source)
-            part = Part("map", (*source, column), n, SYMBOL_BITS + n * choice(self.sizes[column]), n)
-            if len(source) == 1:
-                part = min((part, *self._pairs((*source, column))), key=lambda p: p.bits)
-            if best is None or part.bits < best.bits:
-                best = part
-        if best is None or best.bits >= limit:
-            return None
-        return (*self.factors(rest), best)
+        n = self.count(columns)
+        for column in columns:
+            rest = tuple(c for c in columns if c != column)
+            if self.count(rest) == n:
+                return (*self.factors(rest), self._map((*rest, column)))
+        return None
+
+    def _map(self, columns: tuple[int, ...]) -> Part:
+        n = self.count(columns[:-1])
+        return Part("map", columns, n, SYMBOL_BITS + n * choice(self.sizes[columns[-1]]), n)
 
     def _sparse(self, columns: tuple[int, ...]) -> Part:
         n = self.count(columns)
@@ -201,6 +205,10 @@ class _Finder:
 
 def _bits(parts: Sequence[Part]) -> float:
     return sum(part.bits for part in parts)
+
+
+def _cost(part: Part) -> float:
+    return part.bits
 
 
 def choice(n: float) -> float:

@@ -11,7 +11,7 @@ import pytest
 from converters.fold.bngl import Molecule, Pattern, PatternError, Site, parse_pattern
 from converters.fold.bngl_canonical import canonical
 from converters.fold.bngl_labels import MIN_MEMBERS, core_molecules, pattern_candidates, pattern_labels
-from converters.fold.labelling import natural
+from converters.fold.words import natural
 from icrn_io import read_model
 
 # Written as BioNetGen and PySB write them: str(parse_pattern(text)) == text.
