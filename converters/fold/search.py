@@ -21,7 +21,9 @@ from converters.fold.labelling import flat
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
-_NEARLY_EQUAL = 0.04  # share of the bits within which names go before structure
+# Within these shares of the folded and of the flat bits, what people read best is preferred.
+_NEARLY_EQUAL = 0.04
+_NOT_WORTH_IT = 0.01
 
 
 def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = False) -> Folding:
@@ -63,8 +65,9 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         for items in (inventory.reactions, inventory.assignments, inventory.initial)
     ]
     values = element_values(elements)
-    search = _Search(stages, elements, values, deadline=start + seconds)
     groups = [group for stage in stages for group in stage]
+    flat_price = flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values))))
+    search = _Search(stages, values, flat_price, deadline=start + seconds)
     best = search.run([Candidate(flat(elements), FLAT)] if flat_only else candidates(groups, elements))
     assembly = assemble(best, elements, values, network.id)
     folded = perf_counter()
@@ -73,7 +76,7 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         len(network.species),
         len(network.reactions),
         assembly.groups,
-        flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values)))),
+        flat_price,
         search.price,
         is_complete=search.is_complete,
         fold_seconds=folded - start,
@@ -94,10 +97,10 @@ class _Found(NamedTuple):
 class _Search:
     """Plans and prices labellings, and keeps the best plan."""
 
-    def __init__(self, stages: list[list[Group]], elements: Elements, values: np.ndarray, deadline: float):
+    def __init__(self, stages: list[list[Group]], values: np.ndarray, flat_price: float, deadline: float):
         self.stages = stages
-        self.elements = elements
         self.values = values
+        self.flat_price = flat_price
         self.deadline = deadline
         self.is_complete = True
         self.found: list[_Found] = []
@@ -127,7 +130,8 @@ class _Search:
         price = plan_bits(plan, self.values)
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
-        limit = (1 + _NEARLY_EQUAL) * min(entry.price for entry in self.found)
+        least = min(entry.price for entry in self.found)
+        limit = least + max(_NEARLY_EQUAL * least, _NOT_WORTH_IT * self.flat_price)
         self.found = [entry for entry in self.found if entry.price <= limit]
         return plan
 
