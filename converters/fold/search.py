@@ -12,7 +12,7 @@ import numpy as np
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
-from converters.fold.candidates import FLAT, Candidate, candidates
+from converters.fold.candidates import FLAT, NAMES, Candidate, candidates
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
@@ -21,8 +21,10 @@ from converters.fold.labelling import flat
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
-# Within these shares of the folded and of the flat bits, what people read best is preferred.
+# Plans are taken as equal within these shares of the folded and the flat bits; then what people
+# read best is preferred. A labelling by names that the reactions agree with may cost more.
 _NEARLY_EQUAL = 0.04
+_NAMES_EQUAL = 0.1
 _NOT_WORTH_IT = 0.01
 
 
@@ -131,8 +133,14 @@ class _Search:
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
         least = min(entry.price for entry in self.found)
-        limit = least + max(_NEARLY_EQUAL * least, _NOT_WORTH_IT * self.flat_price)
-        self.found = [entry for entry in self.found if entry.price <= limit]
+        slack = _NOT_WORTH_IT * self.flat_price
+        limit = least + max(_NEARLY_EQUAL * least, slack)
+        named_limit = least + max(_NAMES_EQUAL * least, slack)
+        self.found = [
+            entry
+            for entry in self.found
+            if entry.price <= (named_limit if entry.preference == NAMES else limit)
+        ]
         return plan
 
     def _best(self) -> _Found:

@@ -17,13 +17,14 @@ import numpy as np
 from converters.fold.axes import Block, split_blocks
 from converters.fold.elements import Elements, Signature
 from converters.fold.facts import Group
-from converters.fold.keys import dense_codes, n_distinct, row_keys
+from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft, Labelling, covering, is_worth_axes
 from converters.fold.maps import Map, find_maps
 from converters.fold.orient import Oriented, follows_term, sorted_terms
 from converters.fold.stems import common_stem
 
 _MIN_COVER = 0.5  # a class leads others of at least this share of its size
+_MIN_OWN = 0.9  # share of a class that must have index tuples of their own
 _MIN_CLASS = 3  # two things that play one part are not yet a pattern
 _HOW = "structure"
 
@@ -104,8 +105,10 @@ def _draft(elements: Elements, members: np.ndarray, labels: np.ndarray) -> Draft
     """Return the draft of a class without the members that have no coordinates of their own."""
     known = (labels >= 0).all(axis=1)
     members, labels = members[known], labels[known]
-    if len(members) < _MIN_CLASS or n_distinct(labels) < len(members):
+    own = np.sort(np.unique(row_keys(labels), return_index=True)[1])
+    if len(own) < max(_MIN_CLASS, _MIN_OWN * len(members)):
         return None
+    members, labels = members[own], labels[own]
     stem = common_stem([elements.ids[code] for code in members.tolist()])
     varies = (labels != labels[0]).any(axis=0)
     return Draft(stem, elements.signature_of[members[0]], members, labels[:, varies], how=_HOW)
