@@ -9,6 +9,7 @@ the species of its reaction. What no map explains becomes an index of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
@@ -144,8 +145,28 @@ def _settle(coordinates: dict[int, np.ndarray], maps: list[Map], classes: Classe
         known = [m for m in projections.get(c, ()) if m.target in coordinates]
         columns = [column for m in known for column in _pulled_back(m, coordinates)]
         if columns or c in led or not classes.is_constant(c):  # constants have no index of their own
-            coordinates[c] = _key(columns, classes.size(c), classes.words[c])
+            coordinates[c] = _completed(_key(columns, classes.size(c), classes.words[c]))
     _follow(coordinates, followers, roots)
+
+
+def _completed(labels: np.ndarray) -> np.ndarray:
+    """Give the few members without coordinates the cells that are left, where these are as many."""
+    unknown = (labels < 0).any(axis=1)
+    n_unknown = int(unknown.sum())
+    if not 0 < n_unknown <= (1 - _MIN_OWN) * len(labels):
+        return labels
+    axes = [np.unique(column) for column in labels[~unknown].T]
+    cells = np.prod([float(len(axis)) for axis in axes])
+    if cells != len(labels):
+        return labels
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(len(labels), -1)
+    keys = row_keys(np.concatenate([labels[~unknown], grid]))
+    free = grid[~np.isin(keys[len(labels) - n_unknown :], keys[: len(labels) - n_unknown])]
+    if len(free) != n_unknown:
+        return labels
+    labels = labels.copy()
+    labels[unknown] = free
+    return labels
 
 
 def _carried(found: Map, to_root: Map, classes: Classes) -> Map:
@@ -160,7 +181,7 @@ def _follow(coordinates: dict[int, np.ndarray], followers: list[int], roots: Map
     """Give the classes whose root has coordinates the same ones."""
     for c in followers:
         if c not in coordinates and roots[c].target in coordinates:
-            coordinates[c] = np.stack(_pulled_back(roots[c], coordinates), axis=1)
+            coordinates[c] = _completed(np.stack(_pulled_back(roots[c], coordinates), axis=1))
 
 
 def _pulled_back(found: Map, coordinates: Mapping[int, np.ndarray]) -> list[np.ndarray]:
@@ -183,8 +204,10 @@ def _roots(maps: list[Map], classes: Classes, settled) -> dict[int, Map]:
         if is_small and n_source >= _MIN_COVER * n_target and found.is_injective:
             followers.setdefault(found.target, []).append((number, found))
     roots: dict[int, Map] = {}
+    n_known = Counter(m.source for m in maps if m.cover == 1 and classes.size(m.target) < len(m.image))
     by_size = sorted(
-        range(len(classes.words)), key=lambda c: (c not in settled, -classes.size(c), classes.is_constant(c))
+        range(len(classes.words)),
+        key=lambda c: (c not in settled, -classes.size(c), classes.is_constant(c), -n_known[c]),
     )
     for root in by_size:
         if root in roots:
