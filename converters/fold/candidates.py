@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converters.fold.axes import classify_axes, split_blocks
-from converters.fold.colouring import absorb, colour_rounds, loose_rounds
+from converters.fold.colouring import absorb, colour_rounds, loose_rounds, separate_copies
 from converters.fold.elements import Elements
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes
@@ -101,9 +101,13 @@ def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
     partitions += [
         absorb(groups, classes, elements.kinds, share) for share in _ABSORBED for classes in sequences[1]
     ]
+    copies = separate_copies(groups, is_state)
     for classes in partitions:
         for finer in (classes, *colour_rounds(groups, classes, fixed=is_state)):
             key = dense_codes(finer).tobytes()
             if key not in seen:
                 seen.add(key)
                 yield Candidate(by_structure(groups, elements, dense_codes(finer)), STRUCTURE)
+                if copies is not None:
+                    labelling = by_structure(groups, elements, dense_codes(finer), copy_of=copies)
+                    yield Candidate(labelling, STRUCTURE)

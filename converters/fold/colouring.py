@@ -76,6 +76,35 @@ def loose_rounds(groups: Sequence[Group], kinds: np.ndarray) -> list[np.ndarray]
     return rounds
 
 
+def separate_copies(groups: Sequence[Group], is_state: np.ndarray) -> np.ndarray | None:
+    """Return the connected component of each variable, numbered in order of first appearance.
+
+    Constants do not connect; they belong to the component that alone uses them, or to none
+    (-1). None where all is connected, or where the components are not of one size.
+    """
+    n = len(is_state)
+    rows, codes = [], []
+    n_rows = 0
+    for group in groups:
+        row = np.broadcast_to(n + n_rows + np.arange(len(group.ids))[:, None], group.elements.shape)
+        n_rows += len(group.ids)
+        rows.append(row.ravel())
+        codes.append(group.elements.ravel())
+    row, code = np.concatenate([*rows, np.empty(0, np.int64)]), np.concatenate([*codes, np.empty(0, np.int64)])
+    joins = is_state[code]
+    edges = (np.ones(int(joins.sum()), dtype=bool), (code[joins], row[joins]))
+    component = connected_components(coo_array(edges, shape=(n + n_rows,) * 2), directed=False)[1]
+    used, first, counts = np.unique(component[np.unique(code[joins])], return_index=True, return_counts=True)
+    if len(used) < 2 or counts.min() != counts.max() or counts.min() < _MIN_PLAYERS:
+        return None
+    number = np.full(component.max() + 1, -1)
+    number[used[np.argsort(first)]] = np.arange(len(used))
+    low, high = np.full(n, len(used)), np.full(n, -1)
+    np.minimum.at(low, code, number[component[row]])
+    np.maximum.at(high, code, number[component[row]])
+    return np.where(low == high, low, -1)
+
+
 def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     """Return the component of each element in the graph of elements and the parts they play."""
     codes, parts, n_parts = [], [], 0

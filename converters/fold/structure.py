@@ -66,6 +66,7 @@ def by_structure(
     elements: Elements,
     class_of: np.ndarray,
     settled: Mapping[int, Draft] | None = None,
+    copy_of: np.ndarray | None = None,
 ) -> Labelling:
     """Return the labelling of a partition whose indices come from functional dependencies.
 
@@ -79,11 +80,16 @@ def by_structure(
         Class of each element; the members of a class have one signature.
     settled : mapping of int to Draft
         Classes whose indices are known, from names say.
+    copy_of : int array, shape (n_elements,), or None
+        Which of several separate copies of one network each element belongs to, -1 for those
+        that the copies share: an index of its own.
     """
     classes = Classes(elements, class_of)
     settled = dict(settled or {})
     tables = [(block.drafts, _in_one_order(block)) for block in split_blocks(groups, class_of)]
     maps = find_maps(tables, classes, settled)
+    if copy_of is not None:
+        maps += _maps_to_copies(classes, copy_of)
     coordinates = {c: _in_order(draft, classes, c) for c, draft in settled.items()}
     _settle(coordinates, maps, classes)
     drafts = list(settled.values())
@@ -93,6 +99,19 @@ def by_structure(
         if c not in settled and c < classes.n_real and len(labels) >= _MIN_CLASS
     ]
     return covering(elements, [d for d in drafts if d is not None])
+
+
+def _maps_to_copies(classes: Classes, copy_of: np.ndarray) -> list[Map]:
+    """Return a map to the copies, a latent class, from each class that all have equal shares of."""
+    first = np.unique(copy_of[copy_of >= 0], return_index=True)[1]
+    words = np.concatenate(classes.words[: classes.n_real])[first]
+    copies = classes.add_latent(words)
+    maps = []
+    for number, members in enumerate(classes.members):
+        counts = np.bincount(copy_of[members] + 1, minlength=len(words) + 1)
+        if counts[0] == 0 and len(set(counts[1:].tolist())) == 1:
+            maps.append(Map(number, copies, copy_of[members]))
+    return maps
 
 
 def _in_order(draft: Draft, classes: Classes, number: int) -> np.ndarray:
@@ -137,7 +156,11 @@ def _settle(coordinates: dict[int, np.ndarray], maps: list[Map], classes: Classe
         own = found if found.source not in roots else _carried(found, roots[found.source], classes)
         if own.source not in coordinates and own.target != own.source:
             projections.setdefault(own.source, []).append(own)
-    waiting = [c for c in range(len(classes.words)) if c not in coordinates and classes.size(c) >= _MIN_CLASS]
+    waiting = [
+        c
+        for c in range(len(classes.words))
+        if c not in coordinates and (classes.size(c) >= _MIN_CLASS or c >= classes.n_real)
+    ]
     followers = [c for c in waiting if c in roots]
     led = {roots[c].target for c in followers if not classes.is_constant(c)}
     for c in sorted((c for c in waiting if c not in roots), key=lambda c: (classes.size(c), c)):
