@@ -187,11 +187,20 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
 
 
 def drop_idle_bases(plan: Plan) -> Labelling:
-    """Return the labelling with bases that serve in no regular domain put into the lists."""
+    """Return the labelling with bases that serve in no regular domain put into the lists.
+
+    A base whose indices are all those of others does no harm in an irregular one.
+    """
     useful: set[int] = set()
     for domain in plan.domains:
-        if domain.n_rows > 1 and domain.pattern.exceptions < domain.n_rows:
-            useful.update(domain.block.drafts)
+        if domain.n_rows > 1:
+            is_regular = domain.pattern.exceptions < domain.n_rows
+            used = [{value for kind, value in ix if kind == "symbol"} for ix in domain.indices]
+            for draft, symbols in zip(domain.block.drafts, used, strict=True):
+                pairs = zip(domain.block.drafts, used, strict=True)
+                others = set().union(*(s for d, s in pairs if d != draft))
+                if is_regular or (symbols and symbols <= others):
+                    useful.add(draft)
     labelling = plan.labelling
     idle: dict = {}
     for number, draft in enumerate(labelling.drafts):

@@ -56,6 +56,11 @@ class Map:
         known = self.image[self.image >= 0]
         return len(np.unique(known)) == len(known)
 
+    def shares_evenly(self, n_targets: int) -> bool:
+        """Whether it leads to each of so many members equally often."""
+        counts = np.unique(self.image, return_counts=True)[1]
+        return len(counts) == n_targets and bool((counts == counts[0]).all())
+
 
 def find_maps(tables: Iterable[Table], classes: _Classes, settled: Collection[int]) -> list[Map]:
     """Return the maps between different classes, those that agree joined, best known first.

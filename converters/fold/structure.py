@@ -163,6 +163,12 @@ def _settle(coordinates: dict[int, np.ndarray], maps: list[Map], classes: Classe
     ]
     followers = [c for c in waiting if c in roots]
     led = {roots[c].target for c in followers if not classes.is_constant(c)}
+    led |= {
+        found.target
+        for c, known in projections.items()
+        for found in known
+        if not classes.is_constant(c) and found.shares_evenly(classes.size(found.target))
+    }
     for c in sorted((c for c in waiting if c not in roots), key=lambda c: (classes.size(c), c)):
         _follow(coordinates, followers, roots)
         known = [m for m in projections.get(c, ()) if m.target in coordinates]
