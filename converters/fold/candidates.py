@@ -15,6 +15,7 @@ from converters.fold.keys import dense_codes
 from converters.fold.labelling import Draft, Labelling, flat
 from converters.fold.names import by_numbers
 from converters.fold.structure import by_structure
+from converters.fold.words_in_names import by_words
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,15 @@ NAMES, STRUCTURE, NUMBERS, FLAT = range(4)
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     """Yield labellings to choose from, the most promising first."""
     yield Candidate(flat(elements), FLAT)
-    yield from by_names(groups, elements, by_numbers(elements))
+    yield from by_names(groups, elements, by_numbers(elements), NAMES)
+    for named in by_words(elements):
+        yield from by_names(groups, elements, named, STRUCTURE)
     yield from by_colours(groups, elements)
 
 
-def by_names(groups: Sequence[Group], elements: Elements, named: Labelling) -> Iterator[Candidate]:
+def by_names(
+    groups: Sequence[Group], elements: Elements, named: Labelling, preference: int
+) -> Iterator[Candidate]:
     """Yield a labelling by names, and what it is like with other elements by structure.
 
     Names are trusted where the reactions agree with them: where an index of one base goes
@@ -45,11 +50,12 @@ def by_names(groups: Sequence[Group], elements: Elements, named: Labelling) -> I
     number them at random, are no better than a list.
     """
     trusted = _agreeing(groups, named)
-    yield Candidate(named, NAMES if trusted else NUMBERS)
+    yield Candidate(named, preference if trusted else NUMBERS)
     given = [d for d in named.drafts if not d.is_list and d.signature.form == "state"]
     for settled in (given, trusted) if len(trusted) < len(given) else (given,):
         if trusted:
-            yield from _with_settled(groups, elements, settled)
+            for labelling in _with_settled(groups, elements, settled):
+                yield Candidate(labelling, preference)
 
 
 def _agreeing(groups: Sequence[Group], named: Labelling) -> list[Draft]:
@@ -71,7 +77,7 @@ def _agreeing(groups: Sequence[Group], named: Labelling) -> list[Draft]:
     ]
 
 
-def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Draft]) -> Iterator[Candidate]:
+def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Draft]) -> Iterator[Labelling]:
     """Yield labellings with these drafts and all else by structure."""
     start = elements.kinds + len(settled)
     is_settled = np.zeros(len(start), dtype=bool)
@@ -80,7 +86,7 @@ def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Dra
         is_settled[draft.members] = True
     for classes in colour_rounds(groups, start, fixed=is_settled):
         of_class = {int(classes[draft.members[0]]): draft for draft in settled}
-        yield Candidate(by_structure(groups, elements, classes, of_class), NAMES)
+        yield by_structure(groups, elements, classes, of_class)
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
