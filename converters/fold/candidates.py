@@ -28,7 +28,7 @@ class Candidate:
 
 _ABSORBED = (0.25, 1.0)  # share of a class that another may be to become part of it
 
-NAMES, STRUCTURE, NUMBERS, FLAT = range(4)
+NAMES, WORDS, STRUCTURE, NUMBERS, FLAT = range(5)
 
 
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
@@ -36,7 +36,7 @@ def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
     yield Candidate(flat(elements), FLAT)
     yield from by_names(groups, elements, by_numbers(elements), NAMES)
     for named in by_words(elements):
-        yield from by_names(groups, elements, named, STRUCTURE)
+        yield from by_names(groups, elements, named, WORDS)
     yield from by_colours(groups, elements)
 
 

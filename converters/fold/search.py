@@ -12,7 +12,7 @@ import numpy as np
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
-from converters.fold.candidates import FLAT, NAMES, Candidate, candidates
+from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate, candidates
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
@@ -139,13 +139,24 @@ class _Search:
         self.found = [
             entry
             for entry in self.found
-            if entry.price <= (named_limit if entry.preference == NAMES else limit)
+            if entry.price <= (named_limit if entry.preference <= WORDS else limit)
         ]
         return plan
 
     def _best(self) -> _Found:
-        """The cheapest plan; of nearly equal ones, the one that people read best."""
-        return min(self.found, key=lambda entry: entry[:-1])
+        """The cheapest plan; of nearly equal ones, the one that people read best.
+
+        Words of names can split what belongs together: they count no more than structure
+        where they lead to more indexed reactions.
+        """
+        by_structure = [len(e.plan.domains) for e in self.found if e.preference == STRUCTURE]
+        fewest = min(by_structure, default=len(self.found[0].plan.domains))
+
+        def order(entry: _Found) -> tuple:
+            splits = entry.preference == WORDS and len(entry.plan.domains) > fewest
+            return (STRUCTURE if splits else entry.preference, *entry[1:-1])
+
+        return min(self.found, key=order)
 
 
 def element_values(elements: Elements) -> np.ndarray:
