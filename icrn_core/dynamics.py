@@ -20,7 +20,7 @@ from icrn_core.errors import IcrnError
 from icrn_core.jacobian import prepared_jacobian
 from icrn_core.jumps import breakpoints
 from icrn_core.layout import Block
-from icrn_core.plan import Plan, Step
+from icrn_core.plan import Extent, Plan, Step
 
 
 class Prepared(NamedTuple):
@@ -38,6 +38,9 @@ class Prepared(NamedTuple):
         Static slots of each group; None for the others.
     breakpoints : (n_breakpoints,)
         Sorted times at which the rate of change may jump.
+    held : (n_state,) or None
+        A state: then rates of change and Jacobians are those of the moving entries alone, as
+        functions of them, with the others held here. None: those of the whole state.
     """
 
     static: Array
@@ -46,6 +49,7 @@ class Prepared(NamedTuple):
     flat: tuple
     dense: tuple
     breakpoints: Array
+    held: Array | None = None
 
 
 class Observation(NamedTuple):
@@ -91,7 +95,7 @@ class Dynamics:
         plan = self.plan
         n_flat = sum(group.size for group in plan.flat)
         return (
-            f"Dynamics(n_state={self.n_state}, n_params={self.n_params}, "
+            f"Dynamics(n_state={self.n_state}, n_moving={self.n_moving}, n_params={self.n_params}, "
             f"{len(plan.flat)} laws over {n_flat} reactions, {len(plan.dense)} dense domains)"
         )
 
@@ -99,6 +103,11 @@ class Dynamics:
     def n_state(self) -> int:
         """Length of the state vector."""
         return self.plan.n_state
+
+    @property
+    def n_moving(self) -> int:
+        """Number of entries of the state that some reaction changes: the solvers integrate these."""
+        return self.plan.moving.size
 
     @property
     def n_params(self) -> int:
@@ -163,6 +172,26 @@ class Dynamics:
         )
         return Prepared(symbols[n:], scale, factor, flat, wide, breakpoints(self, symbols))
 
+    def hold(self, prepared: Prepared, y: Array) -> Prepared:
+        """Return what is prepared for the moving entries alone, the others held as in ``y``."""
+        return prepared if self.plan.moving.entries is None else prepared._replace(held=y)
+
+    def moving(self, y: Array) -> Array:
+        """Return the moving entries of a state, ``(..., n_moving)``."""
+        at = self.plan.moving.entries
+        return y if at is None else y[..., self.arrays[at]]
+
+    def whole(self, moving: Array, prepared: Prepared) -> Array:
+        """Return the state whose moving entries are given, shape ``(n_state,)``."""
+        if prepared.held is None:
+            return moving
+        at = self.arrays[self.plan.moving.entries]
+        return prepared.held.at[at].set(moving, unique_indices=True, indices_are_sorted=True)
+
+    def extent(self, prepared: Prepared) -> Extent:
+        """Return the entries that the rate of change and the Jacobian cover."""
+        return self.plan.whole if prepared.held is None else self.plan.moving
+
     def run(self, levels: tuple[tuple[Step, ...], ...], symbols: Array, t: Array) -> Array:
         """Evaluate levels of assignments and conversions into the symbol vector."""
         for level in levels:
@@ -177,7 +206,7 @@ class Dynamics:
         return symbols
 
     def symbols(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return what laws read, ``[species | constants | assigned]``, or species alone if enough."""
+        """Return what laws read at a whole state: ``[species | constants | assigned]``, or species alone."""
         seen = y if prepared.scale is None else y * prepared.scale
         if not self.plan.needs_symbols:
             return seen
@@ -214,26 +243,35 @@ class Dynamics:
         return jnp.concatenate(parts) if parts else jnp.zeros(0, symbols.dtype)
 
     def prepared_field(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return dy/dt for prepared params, shape ``(n_state,)``."""
-        plan = self.plan
-        symbols = self.symbols(t, y, prepared)
+        """Return dy/dt of the entries that the prepared params cover, in the shape of ``y``."""
+        plan, extent = self.plan, self.extent(prepared)
+        state = self.whole(y, prepared)
+        symbols = self.symbols(t, state, prepared)
         rate = jnp.zeros_like(y)
         if plan.flat:
-            incidence = plan.incidence
+            incidence = extent.incidence
             flux = self.flat_fluxes(t, symbols, prepared)[self.arrays[incidence.fluxes]]
             change = flux * self.arrays[incidence.coefficients]
             rate = rate.at[self.arrays[incidence.entries]].add(change, indices_are_sorted=True)
-        for k, group in enumerate(plan.dense):
-            slots = self.dense_slots(k, symbols, prepared)
-            rate = dense.add_changes(group, slots, self.mask(k), t, rate)
-        return rate if prepared.factor is None else rate * prepared.factor
+        if plan.dense:
+            # Dense groups add to whole tensors.
+            wide = rate if prepared.held is None else jnp.zeros_like(state)
+            for k, group in enumerate(plan.dense):
+                slots = self.dense_slots(k, symbols, prepared)
+                wide = dense.add_changes(group, slots, self.mask(k), t, wide)
+            rate = wide if prepared.held is None else rate + self.moving(wide)
+        return rate if prepared.factor is None else rate * self.covered(prepared.factor, prepared)
+
+    def covered(self, values: Array, prepared: Prepared) -> Array:
+        """Return the values, by entry of the state, of the entries that the prepared params cover."""
+        return values if prepared.held is None else self.moving(values)
 
     def prepared_jacobian(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂y for prepared params, shape ``(n_state, n_state)``."""
+        """Return ∂f/∂y, square, of the entries that the prepared params cover."""
         return prepared_jacobian(self, t, y, prepared)
 
     def prepared_time_derivative(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂t for prepared params, shape ``(n_state,)``."""
+        """Return ∂f/∂t of the entries that the prepared params cover, in the shape of ``y``."""
         if not self.plan.reads_time:
             return jnp.zeros_like(y)
         t = jnp.asarray(t, y.dtype)
