@@ -58,9 +58,9 @@ def prepared_jacobian(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared
     result = transpose[: extent.size].T
     if scale is not None:
         result = result * dynamics.covered(scale, prepared)[None, :]
-    return (
-        result if prepared.factor is None else result * dynamics.covered(prepared.factor, prepared)[:, None]
-    )
+    if prepared.factor is not None:
+        result = result * dynamics.covered(prepared.factor, prepared)[:, None]
+    return result
 
 
 def _add_flat(dynamics: Dynamics, t: Array, symbols: Array, prepared: Prepared, transpose: Array) -> Array:

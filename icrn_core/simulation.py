@@ -111,7 +111,7 @@ def _simulate(
     outcome = integrate(settings, dynamics, problem, dynamics.moving(y), prepared)
     states = outcome.states
     if prepared.held is not None:
-        states = jax.vmap(dynamics.whole, (0, None))(states, prepared)
+        states = jax.vmap(lambda moving: dynamics.whole(moving, prepared))(states)
         states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)
     return Solution(
         times=problem.times,
