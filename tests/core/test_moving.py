@@ -60,7 +60,7 @@ def padded(given: Case, extra: int = 2) -> Case:
 
     def tensors(old):
         return {
-            name: np.pad(np.asarray(x), [(0, extra)] * np.ndim(x), constant_values=0.7)
+            name: np.pad(x, [(0, extra)] * np.ndim(x), constant_values=0.7) if np.ndim(x) else x
             for name, x in old.items()
         }
 
