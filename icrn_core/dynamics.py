@@ -12,15 +12,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from icrn_core import dense
-from icrn_core.errors import IcrnError
 from icrn_core.jacobian import prepared_jacobian
 from icrn_core.jumps import breakpoints
-from icrn_core.layout import Block
 from icrn_core.plan import Extent, Plan, Step
+from icrn_core.tensors import pack, unpack
 
 
 class Prepared(NamedTuple):
@@ -122,11 +120,11 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return _pack(self.plan.species, state, "base species")
+        return pack(self.plan.species, state, "base species")
 
     def unpack_state(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_state)`` as tensors ``(..., *shape)`` by base species."""
-        return _unpack(self.plan.species, vector, 0)
+        return unpack(self.plan.species, vector, 0)
 
     def pack_params(self, params: Mapping[str, Array]) -> Array:
         """Return tensors by rate constant as one vector, shape ``(n_params,)``.
@@ -136,11 +134,11 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return _pack(self.plan.constants, params, "rate constant")
+        return pack(self.plan.constants, params, "rate constant")
 
     def unpack_params(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_params)`` as tensors ``(..., *shape)`` by rate constant."""
-        return _unpack(self.plan.constants, vector, self.n_state)
+        return unpack(self.plan.constants, vector, self.n_state)
 
     def prepare(self, params: Array) -> Prepared:
         """Return what the params, shape ``(n_params,)``, determine for a whole solve."""
@@ -375,7 +373,7 @@ class Dynamics:
             self.unpack_state(shown),
             self.unpack_state(amounts),
             self.unpack_state(concentrations),
-            _unpack(plan.assigned, symbols, 0),
+            unpack(plan.assigned, symbols, 0),
             self._fluxes(t, symbols, prepared),
         )
 
@@ -394,28 +392,3 @@ class Dynamics:
             else:
                 found[segment.name] = wide[segment.dense][self.arrays[segment.entries]]
         return found
-
-
-def _pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> Array:
-    names = [block.name for block in blocks]
-    unknown = [name for name in tensors if name not in names]
-    if unknown:
-        raise IcrnError(f"no {kind} is called '{unknown[0]}' (there are: {', '.join(names) or 'none'})")
-    parts = []
-    for block in blocks:
-        if block.name not in tensors:
-            raise IcrnError(f"no values for {kind} '{block.name}': give an array of shape {block.shape}")
-        tensor = tensors[block.name]
-        if np.shape(tensor) != block.shape:
-            raise IcrnError(f"{kind} '{block.name}' has shape {block.shape}, its values {np.shape(tensor)}")
-        parts.append(jnp.ravel(jnp.asarray(tensor, dtype=float)))
-    return jnp.concatenate(parts) if parts else jnp.zeros(0)
-
-
-def _unpack(blocks: tuple[Block, ...], vector: Array, start: int) -> dict[str, Array]:
-    return {
-        block.name: vector[..., block.offset - start : block.offset - start + block.size].reshape(
-            vector.shape[:-1] + block.shape
-        )
-        for block in blocks
-    }

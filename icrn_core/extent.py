@@ -11,7 +11,7 @@ import numpy as np
 
 from icrn_core.groups import Reaction
 from icrn_core.layout import Affine, Layout
-from icrn_core.plan import Arrays, DenseGroup, DenseSlopes, Extent, FlatGroup, Incidence, Slopes, Step
+from icrn_core.plan import Arrays, DenseExtent, DenseGroup, Extent, FlatGroup, Incidence, Slopes, Step
 
 
 def moving_entries(incidence: Incidence, wide: list[Reaction], layout: Layout, arrays: Arrays) -> np.ndarray:
@@ -26,20 +26,19 @@ def moving_entries(incidence: Incidence, wide: list[Reaction], layout: Layout, a
     layout, arrays
         Where entries stand, and the arrays of the plan.
     """
-    n = layout.n_state
-    is_moving = np.zeros(n, dtype=bool)
+    is_moving = np.zeros(layout.n_state, dtype=bool)
     parts = (incidence.entries, incidence.fluxes, incidence.coefficients)
-    is_moving[_changed(*(arrays.items[k] for k in parts), n)] = True
+    is_moving[_changed(*(arrays.items[k] for k in parts))] = True
     for reaction in wide:
         if reaction.terms:
             at = [layout.positions(reference, reaction.domain) for _, reference in reaction.terms]
             fluxes = np.tile(np.arange(reaction.domain.size), len(at))
             coefficients = np.repeat([c for c, _ in reaction.terms], reaction.domain.size)
-            is_moving[_changed(np.concatenate(at), fluxes, coefficients, n)] = True
+            is_moving[_changed(np.concatenate(at), fluxes, coefficients)] = True
     return np.flatnonzero(is_moving)
 
 
-def _changed(entries: np.ndarray, fluxes: np.ndarray, coefficients: np.ndarray, n: int) -> np.ndarray:
+def _changed(entries: np.ndarray, fluxes: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     """Return the entries with non-zero net stoichiometry in some flux: in ``A[i] → A[j]``, not i = j."""
     order = np.lexsort((entries, fluxes))
     entries, fluxes, coefficients = entries[order], fluxes[order], coefficients[order]
@@ -73,9 +72,7 @@ def whole_extent(
         incidence=incidence,
         slopes=slopes,
         flat=tuple(_not_static(group) for group in flat),
-        dense=tuple(
-            tuple(DenseSlopes(j, tuple(range(len(g.terms))), ()) for j in _not_static(g)) for g in dense
-        ),
+        dense=tuple(DenseExtent(_not_static(group), tuple(range(len(group.terms)))) for group in dense),
     )
 
 
@@ -173,22 +170,19 @@ def _slopes(
 
 def _dense(
     group: DenseGroup, rows: np.ndarray, columns: np.ndarray, n_rows: int, arrays: Arrays
-) -> tuple[DenseSlopes, ...]:
-    """Return, for the slots that read what moves, the positions of the terms that change what moves."""
-    found = []
+) -> DenseExtent:
+    """Return the slots that read what moves and the terms that change what moves."""
     size = int((columns >= 0).sum())
-    for j in _not_static(group):
-        row = rows[_grid(group.slots[j].affine, group.shape)]
-        terms, places = [], []
-        for k, (_, reference) in enumerate(group.terms):
-            column = columns[_grid(reference.affine, group.shape)]
-            inside = (row < n_rows) & (column >= 0)
-            if inside.any():
-                terms.append(k)
-                places.append(arrays.add(np.where(inside, row * size + column, n_rows * size)))
-        if terms:
-            found.append(DenseSlopes(j, tuple(terms), tuple(places)))
-    return tuple(found)
+    row = {j: rows[_grid(group.slots[j].affine, group.shape)] for j in _not_static(group)}
+    row = {j: at for j, at in row.items() if (at < n_rows).any()}
+    column = {k: columns[_grid(r.affine, group.shape)] for k, (_, r) in enumerate(group.terms)}
+    column = {k: at for k, at in column.items() if (at >= 0).any()}
+    return DenseExtent(
+        tuple(row),
+        tuple(column),
+        tuple(arrays.add(at * size) for at in row.values()),
+        tuple(arrays.add(np.where(at < 0, n_rows * size, at)) for at in column.values()),
+    )
 
 
 def _grid(affine: Affine, shape: tuple[int, ...]) -> np.ndarray:

@@ -80,22 +80,24 @@ def _add_dense(
     dynamics: Dynamics, k: int, t: Array, symbols: Array, prepared: Prepared, transpose: Array
 ) -> Array:
     group, mask = dynamics.plan.dense[k], dynamics.mask(k)
-    wanted = dynamics.extent(prepared).dense[k]
+    extent = dynamics.extent(prepared).dense[k]
     slots = dynamics.dense_slots(k, symbols, prepared)
     if mask is not None:
         slots = dense.sanitised(slots, mask)
-    found = partials(group.law, slots, t, [part.slot for part in wanted])
-    for part, slope in zip(wanted, found, strict=True):
+    found = partials(group.law, slots, t, list(extent.slots))
+    for a, slope in enumerate(found):
         slope = jnp.broadcast_to(slope, group.shape)
         if mask is not None:
             slope = jnp.where(mask, slope, 0.0)
-        for number, term in enumerate(part.terms):
-            coefficient = group.terms[term][0]
-            affine = _affine(dynamics, group, part.slot, term)
+        for b, term in enumerate(extent.terms):
+            affine = _affine(dynamics, group, extent.slots[a], term)
             unused = tuple(axis for axis, stride in enumerate(affine.strides) if not stride)
             total = slope.sum(axis=unused, keepdims=True) if unused else slope
-            at = dynamics.arrays[part.places[number]] if part.places else dense.positions(affine, group.shape)
-            transpose = transpose.at[at].add(coefficient * total, mode="drop")
+            if extent.rows:
+                at = dynamics.arrays[extent.rows[a]] + dynamics.arrays[extent.columns[b]]
+            else:
+                at = dense.positions(affine, group.shape)
+            transpose = transpose.at[at].add(group.terms[term][0] * total, mode="drop")
     return transpose
 
 

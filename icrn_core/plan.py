@@ -117,16 +117,18 @@ class Slopes:
 
 
 @dataclass(frozen=True)
-class DenseSlopes:
-    """Where the derivative of a dense group by one slot goes in the Jacobian's transpose.
+class DenseExtent:
+    """By which slots a dense group is differentiated, for which terms, and where that goes.
 
-    ``places`` are arrays of positions, one per term, past the end for what is left out; empty
-    where the positions are affine functions of the domain's indices.
+    A position in the Jacobian's transpose is the sum of an entry of ``rows`` (one array per
+    slot) and one of ``columns`` (one per term), past the end for what is left out. Both are
+    empty where positions are affine functions of the domain's indices.
     """
 
-    slot: int
+    slots: tuple[int, ...]
     terms: tuple[int, ...]
-    places: tuple[int, ...]
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Extent:
     incidence: Incidence
     slopes: Slopes
     flat: tuple[tuple[int, ...], ...]
-    dense: tuple[tuple[DenseSlopes, ...], ...]
+    dense: tuple[DenseExtent, ...]
 
 
 @dataclass(frozen=True)

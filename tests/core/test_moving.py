@@ -111,7 +111,7 @@ def test_moving_rates_and_jacobian_are_parts_of_the_whole_ones(name):
 
 def test_a_slot_that_reads_nothing_that_moves_is_not_differentiated():
     plan = compile_icrn(CASES["dense_over_still"]().icrn).plan
-    whole, moving = ([[s.slot for s in group] for group in e.dense] for e in (plan.whole, plan.moving))
+    whole, moving = ([group.slots for group in e.dense] for e in (plan.whole, plan.moving))
     assert [len(x) for x in whole] == [3, 2]
     assert [len(x) for x in moving] == [2, 1]
 
