@@ -223,9 +223,10 @@ class Dynamics:
             flux = self.flat_fluxes(t, symbols, prepared)[self.arrays[incidence.fluxes]]
             change = flux * self.arrays[incidence.coefficients]
             rate = rate.at[self.arrays[incidence.entries]].add(change, indices_are_sorted=True)
-        for k, group in enumerate(plan.dense):
-            slots = self.dense_slots(k, symbols, prepared)
-            rate = dense.add_changes(group, slots, self.mask(k), t, rate)
+        if plan.dense:
+            slots = [self.dense_slots(k, symbols, prepared) for k in range(len(plan.dense))]
+            masks = [self.mask(k) for k in range(len(plan.dense))]
+            rate = rate + dense.rate_of_change(plan, slots, masks, t, y.dtype)
         return rate if prepared.factor is None else rate * prepared.factor
 
     def prepared_jacobian(self, t: Array, y: Array, prepared: Prepared) -> Array:

@@ -91,7 +91,7 @@ def _add_dense(
             target = reference.affine
             strides = tuple(a * n + b for a, b in zip(source.strides, target.strides, strict=True))
             unused = tuple(axis for axis, stride in enumerate(strides) if not stride)
-            total = slope.sum(axis=unused, keepdims=True) if unused else slope
+            total = dense.axis_sum(slope, unused)
             at = dense.positions(Affine(row * n + target.offset, strides), group.shape)
             transpose = transpose.at[at].add(coefficient * total)
     return transpose
