@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from converters.collector import paused_collection
-from converters.folding import Folding, Identity, blank_references
+from converters.folding import Folding, Identity, Writing, blank_references
 from icrn_core.icrn import ICRN, IndexDomain, IndexedAssignment, IndexedReaction, Reference, Term
 from icrn_io.expression import Expression, apply, number, symbol
 from icrn_io.network import (
@@ -149,8 +149,12 @@ class _Writer:
             if role != "derived":
                 template, slots = self._template(item)
                 leaves = [self._leaves(slot, item.domain) for slot in slots]
-                laws = _laws(template, leaves, item.domain.size)
-                found[role].update(zip(self.identity.tuples[item.name], laws, strict=True))
+                ids = self.identity.tuples[item.name]
+                found[role].update(zip(ids, _laws(template, leaves, len(ids)), strict=True))
+                for writing, rows in self._written_otherwise(item.name):
+                    some = [[column[row] for row in rows] for column in leaves]
+                    laws = _laws(writing.law, some, len(rows))
+                    found[role].update(zip([ids[row] for row in rows], laws, strict=True))
         return found
 
     def sides(self) -> dict[str, tuple[References, References]]:
@@ -160,9 +164,19 @@ class _Writer:
             if self.identity.roles[reaction.name] == "reaction":
                 reactants = self._side(reaction.reactants, reaction.domain)
                 products = self._side(reaction.products, reaction.domain)
+                for writing, rows in self._written_otherwise(reaction.name):
+                    for row in rows:
+                        reactants[row] = tuple([reactants[row][k] for k in writing.reactants])
+                        products[row] = tuple([products[row][k] for k in writing.products])
                 ids = self.identity.tuples[reaction.name]
                 found.update(zip(ids, zip(reactants, products, strict=True), strict=True))
         return found
+
+    def _written_otherwise(self, name: str) -> Iterator[tuple[Writing, list[int]]]:
+        """Each other order in which an indexed reaction or rule is written, and the tuples in it."""
+        written = np.array(self.identity.written.get(name, ()), dtype=np.int64)
+        for which, writing in enumerate(self.identity.writings.get(name, ()), start=1):
+            yield writing, np.flatnonzero(written == which).tolist()
 
     def _template(self, item: IndexedReaction | IndexedAssignment) -> tuple:
         """Return template and slots of an item's law in the flat network."""

@@ -29,6 +29,24 @@ def blank_references(n: int) -> tuple[SpeciesReference, ...]:
 
 
 @dataclass(frozen=True)
+class Writing:
+    """Another order in which a reaction or rule of an indexed one is written.
+
+    Attributes
+    ----------
+    reactants, products : tuple of int
+        For each participant as written, its position in the indexed reaction.
+    law : tuple or float
+        Template of the law as written, over the slots of the indexed reaction; over those of
+        both directions where it is joined from two.
+    """
+
+    reactants: tuple[int, ...]
+    products: tuple[int, ...]
+    law: tuple | float
+
+
+@dataclass(frozen=True)
 class Identity:
     """Which concrete element each indexed entry stands for.
 
@@ -44,11 +62,19 @@ class Identity:
         Name of an indexed reaction or assignment → what it stands for in the flat network;
         "derived" ones (the backward direction of a joined reversible reaction, a flux that a
         rule reads, a rule evaluated at the initial time) stand for nothing of their own.
+    writings : mapping of str to tuple of Writing
+        Name of an indexed reaction or assignment, not all of whose tuples are written in its
+        order (``B + A`` for ``A + B``) → the other orders.
+    written : mapping of str to tuple of int
+        For those, 0 for each tuple in the order of the indexed reaction itself, k for
+        ``writings[name][k - 1]``.
     """
 
     entries: Mapping[str, tuple[str, ...]]
     tuples: Mapping[str, tuple[str, ...]]
     roles: Mapping[str, Role]
+    writings: Mapping[str, tuple[Writing, ...]] = field(default_factory=dict)
+    written: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> dict[str, tuple[str, int]]:
@@ -76,12 +102,33 @@ class Join:
 
 @dataclass(frozen=True)
 class GroupReport:
-    """How one indexed reaction was found: size, form of its domain, and why it is that form."""
+    """How one indexed reaction or rule was found.
+
+    Attributes
+    ----------
+    name : str
+        Of the indexed reaction or assignment.
+    n_reactions : int
+        How many reactions or rules it stands for.
+    form : str
+        How its domain is stored.
+    pattern : str
+        Its index tuples in words: ``every i, every j``, ``i < j``, ``3 of (i, j)``.
+    density : float
+        Share of the index tuples of the full product that exist.
+    exceptions : int
+        Tuples that follow no rule.
+    how : str
+        Where the indices of its bases come from.
+    """
 
     name: str
     n_reactions: int
     form: Literal["single", "dense", "dense with missing entries", "relation"]
-    why: str
+    pattern: str = ""
+    density: float = 1.0
+    exceptions: int = 0
+    how: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +143,10 @@ class FoldReport:
         One per indexed reaction or rule.
     flat_bits, folded_bits : float
         Description lengths of the flat and the folded network.
+    hints : tuple of str
+        What would fold more, and what became of the hints given.
+    is_complete : bool
+        Whether all candidates were tried within the time allowed.
     fold_seconds, check_seconds : float
         Time of the search, and of the proof that enumeration gives the network back.
     """
@@ -105,8 +156,15 @@ class FoldReport:
     groups: tuple[GroupReport, ...]
     flat_bits: float
     folded_bits: float
+    hints: tuple[str, ...] = ()
+    is_complete: bool = True
     fold_seconds: float = 0.0
     check_seconds: float = 0.0
+
+    @property
+    def n_strict(self) -> int:
+        """Number of indexed reactions and rules, each exception to a regular domain counted as one more."""
+        return sum(1 + group.exceptions for group in self.groups)
 
 
 @dataclass(frozen=True)

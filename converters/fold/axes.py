@@ -9,35 +9,59 @@ from functools import cached_property
 import numpy as np
 
 from converters.fold.facts import Group
-from converters.fold.labelling import MIN_FILL, Labelling
+from converters.fold.labelling import Labelling, is_worth_axes
+from converters.fold.keys import row_keys
+from converters.fold.orient import Oriented
 
 Axis = tuple[int, int]  # (draft number, axis number)
 
 
 @dataclass(frozen=True)
 class Block:
-    """The items of a group whose columns all lie in the same drafts."""
+    """The items of a group whose columns all lie in the same drafts.
+
+    Attributes
+    ----------
+    rows : int array, shape (n_rows,)
+        Items of the group.
+    elements : int array, shape (n_rows, n_columns)
+        Element codes, commuting operands in the order of their drafts.
+    order : int array of that shape, or None
+        Which column of the group each cell comes from; None where nothing was moved.
+    """
 
     group: Group
     rows: np.ndarray
     drafts: tuple[int, ...]
-
-    @property
-    def elements(self) -> np.ndarray:
-        """Element codes, shape (n_rows, n_columns)."""
-        return self.group.elements[self.rows]
+    elements: np.ndarray
+    order: np.ndarray | None = None
 
 
-def split_blocks(groups: Iterable[Group], labelling: Labelling) -> list[Block]:
-    """Return the blocks of all groups, in order of first appearance."""
+def split_blocks(groups: Iterable[Group], draft_of: np.ndarray) -> list[Block]:
+    """Return the blocks of all groups, in order of first appearance.
+
+    Parameters
+    ----------
+    groups : iterable of Group
+        Groups of items.
+    draft_of : int array, shape (n_elements,)
+        Number of the draft (or other class) of each element.
+    """
     blocks = []
     for group in groups:
-        drafts = labelling.draft_of[group.elements]
-        kinds, first, inverse = np.unique(drafts, axis=0, return_index=True, return_inverse=True)
-        inverse = inverse.reshape(-1)
-        for kind in np.argsort(first):
-            rows = np.flatnonzero(inverse == kind)
-            blocks.append(Block(group, rows, tuple(int(d) for d in kinds[kind])))
+        table = Oriented(group.elements, group.symmetries, group.n_terms)
+        table.by_class(draft_of)
+        drafts = draft_of[table.table]
+        kind = row_keys(drafts)
+        _, first, inverse = np.unique(kind, return_index=True, return_inverse=True)
+        by_kind = np.split(
+            np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse, minlength=len(first)))[:-1]
+        )
+        for number in np.argsort(first).tolist():
+            rows = by_kind[number]
+            order = None if table.order is None else table.order[rows]
+            key = tuple(drafts[first[number]].tolist())
+            blocks.append(Block(group, rows, key, table.table[rows], order))
     return blocks
 
 
@@ -50,15 +74,22 @@ class AxisClasses:
     class_of : dict of Axis to int
         Index set number of each axis.
     labels : tuple of int array
-        Sorted label codes of each index set.
+        Label codes of each index set, in natural order.
+    ranks : int array
+        Natural rank of every label code.
     """
 
     class_of: dict[Axis, int]
     labels: tuple[np.ndarray, ...]
+    ranks: np.ndarray
 
     def position(self, class_number: int, codes: np.ndarray) -> np.ndarray:
         """Return the positions of label codes in an index set."""
-        return np.searchsorted(self.labels[class_number], codes)
+        return np.searchsorted(self._sorted_ranks[class_number], self.ranks[codes])
+
+    @cached_property
+    def _sorted_ranks(self) -> list[np.ndarray]:
+        return [self.ranks[codes] for codes in self.labels]
 
     def size(self, class_number: int) -> int:
         """Return the number of labels of an index set."""
@@ -67,10 +98,9 @@ class AxisClasses:
 
 def axis_columns(block: Block, labelling: Labelling) -> Iterator[tuple[int, Axis, np.ndarray]]:
     """Yield (column, axis, label codes) for every index of every column of a block."""
-    elements = block.elements
     for column, draft in enumerate(block.drafts):
         for axis in range(labelling.drafts[draft].n_axes):
-            yield column, (draft, axis), labelling.coordinates[elements[:, column], axis]
+            yield column, (draft, axis), labelling.coordinates[block.elements[:, column], axis]
 
 
 def classify_axes(blocks: Iterable[Block], labelling: Labelling) -> AxisClasses:
@@ -80,9 +110,11 @@ def classify_axes(blocks: Iterable[Block], labelling: Labelling) -> AxisClasses:
         merger.unite(a, b)
     roots = list(dict.fromkeys(merger.find(axis) for axis in merger.labels_of))
     number = {root: k for k, root in enumerate(roots)}
+    ranks = labelling.elements.words.ranks
     return AxisClasses(
         {axis: number[merger.find(axis)] for axis in merger.parent},
-        tuple(np.array(sorted(merger.labels_of[root]), dtype=np.int64) for root in roots),
+        tuple(codes[np.argsort(ranks[codes])] for codes in (merger.labels_of[root] for root in roots)),
+        ranks,
     )
 
 
@@ -110,12 +142,11 @@ class _Merger:
     def __init__(self, labelling: Labelling) -> None:
         self.labelling = labelling
         self.parent: dict[Axis, Axis] = {}
-        self.labels_of: dict[Axis, frozenset[int]] = {}
+        self.labels_of: dict[Axis, np.ndarray] = {}
         for number, draft in enumerate(labelling.drafts):
             for axis in range(draft.n_axes):
-                codes = labelling.coordinates[draft.members, axis]
                 self.parent[number, axis] = (number, axis)
-                self.labels_of[number, axis] = frozenset(codes.tolist())
+                self.labels_of[number, axis] = np.unique(draft.labels[:, axis])
 
     @cached_property
     def _axes_of(self) -> dict[Axis, list[Axis]]:
@@ -131,19 +162,19 @@ class _Merger:
         a, b = self.find(a), self.find(b)
         if a == b:
             return
-        union = self.labels_of[a] | self.labels_of[b]
+        union = np.union1d(self.labels_of[a], self.labels_of[b])
         members = self._axes_of[a] + self._axes_of[b]
-        if any(self._fill(draft, set(members), len(union)) < MIN_FILL for draft, _ in members):
+        if not all(self._stays_full(draft, set(members), len(union)) for draft, _ in members):
             return
         self.parent[b] = a
         self.labels_of[a] = union
         del self.labels_of[b]
         self._axes_of[a] = members
 
-    def _fill(self, draft: int, members: set[Axis], size: int) -> float:
-        """Share of existing entries of a draft if the axes in ``members`` had ``size`` labels."""
+    def _stays_full(self, draft: int, members: set[Axis], size: int) -> bool:
+        """Whether a draft is not mostly holes if the axes in ``members`` had ``size`` labels."""
         base = self.labelling.drafts[draft]
         cells = 1.0
         for axis in range(base.n_axes):
             cells *= size if (draft, axis) in members else len(self.labels_of[self.find((draft, axis))])
-        return len(base.members) / cells
+        return is_worth_axes(len(base.members), cells)

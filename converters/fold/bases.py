@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from converters.fold.domains import Plan
@@ -41,7 +39,7 @@ class Bases:
         Ids of each base's entries in C order.
     """
 
-    def __init__(self, plan: Plan, elements: Elements, values: Mapping[int, float]) -> None:
+    def __init__(self, plan: Plan, elements: Elements, values: np.ndarray) -> None:
         self.plan = plan
         self.elements = elements
         self.names = base_names(plan)
@@ -67,7 +65,7 @@ class Bases:
         n_axes = self.plan.labelling.drafts[number].n_axes
         return tuple(self.index_sets[self.plan.axes.class_of[number, axis]] for axis in range(n_axes))
 
-    def _place(self, number: int, draft: Draft, values: Mapping[int, float]) -> None:
+    def _place(self, number: int, draft: Draft, values: np.ndarray) -> None:
         """Fill in flat positions, ids and values of a draft's members; holes hold 0."""
         shape = tuple(len(s) for s in self._sets(number))
         codes = self.plan.labelling.coordinates[draft.members]
@@ -82,7 +80,7 @@ class Bases:
         self.entries[self.names[number]] = tuple(ids)
         if draft.signature.form != "assigned":
             tensor = np.zeros(len(ids))
-            tensor[position] = [values.get(m, np.nan) for m in draft.members.tolist()]
+            tensor[position] = values[draft.members]
             self.values[self.names[number]] = tensor.reshape(shape)
 
     def number_references(self, domain: IndexDomain, numbers: np.ndarray):

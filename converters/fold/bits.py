@@ -3,26 +3,26 @@
 Both count what the dynamics need: which law, which elements take part, which values. Names
 are left out on both sides, so that a fold has to pay by structure alone. A number costs 64
 bits; choosing one of n things costs log2(n); a structural symbol (a base, an index set, an
-operator of a template, a domain) costs 16.
+operator of a template, a domain, a rule of a pattern) costs 16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from math import lgamma, log
 
 import numpy as np
 
 from converters.fold.domains import DomainDraft, Plan
 from converters.fold.facts import Group
+from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft
+from converters.fold.patterns import SYMBOL_BITS, choice, find_pattern
+from converters.fold.templates import Prefix
 
 _NUMBER = 64.0
-_SYMBOL = 16.0
-
-
-def choice(n: float) -> float:
-    """Bits to name one of n things."""
-    return float(np.log2(max(n, 1.0)))
 
 
 def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
@@ -32,7 +32,7 @@ def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
     """
     groups = list(groups)
     templates = {group.template for group in groups}
-    total = sum(_SYMBOL * len(template) for template in templates) + _NUMBER * n_values
+    total = sum(map(template_bits, templates)) + _NUMBER * n_values
     for group in groups:
         n_items, n_columns = group.elements.shape
         item = choice(len(templates)) + n_columns * choice(n_elements) + _NUMBER * group.numbers.shape[1]
@@ -40,76 +40,135 @@ def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
     return total
 
 
-def plan_bits(plan: Plan, values: Mapping[int, float]) -> float:
+def plan_bits(plan: Plan, values: np.ndarray) -> float:
     """Return the description length of the folded network.
 
     Parameters
     ----------
     plan : Plan
         Labelling, index sets and domains.
-    values : mapping of int to float
-        Value of each element code that has one.
+    values : float array, shape (n_elements,)
+        Value of each element, NaN where it has none.
     """
-    drafts = plan.labelling.drafts
-    total = _SYMBOL * (len(drafts) + len(plan.axes.labels))
-    total += sum(_draft_bits(number, draft, plan, values) for number, draft in enumerate(drafts))
-    templates = {domain.block.group.template for domain in plan.domains}
-    total += sum(_SYMBOL * len(template) for template in templates)
-    return total + sum(_domain_bits(domain, plan, len(templates)) for domain in plan.domains)
+    return _Price(plan, values).total()
 
 
-def _draft_bits(number: int, draft: Draft, plan: Plan, values: Mapping[int, float]) -> float:
-    """Axes, which entries exist, and the values along the axes they vary over."""
-    shape = [plan.axes.size(plan.axes.class_of[number, axis]) for axis in range(draft.n_axes)]
-    bits = draft.n_axes * choice(len(plan.axes.labels))
-    bits += mask_bits(len(draft.members), float(np.prod(shape, dtype=float)))
-    given = [values[m] for m in draft.members.tolist() if m in values]
-    if len(given) < len(draft.members):
-        return bits + _NUMBER * len(given)
-    codes = plan.labelling.coordinates[draft.members, : draft.n_axes]
-    return bits + _NUMBER * n_shared_values(np.array(given), codes)
+class _Price:
+    """Adds up a plan; a set of index tuples that occurs again costs one symbol."""
+
+    def __init__(self, plan: Plan, values: np.ndarray) -> None:
+        self.plan = plan
+        self.values = values
+        self.seen: set[tuple] = set()
+        self.templates = {domain.block.group.template for domain in plan.domains}
+
+    def total(self) -> float:
+        drafts = self.plan.labelling.drafts
+        bits = SYMBOL_BITS * (len(drafts) + len(self.plan.axes.labels))
+        bits += sum(map(template_bits, self.templates))
+        bits += sum(self._draft(number, draft) for number, draft in enumerate(drafts))
+        return bits + sum(map(self._domain, self.plan.domains))
+
+    def _draft(self, number: int, draft: Draft) -> float:
+        """Axes, which entries exist, and the values along the axes they vary over."""
+        axes = self.plan.axes
+        classes = [axes.class_of[number, axis] for axis in range(draft.n_axes)]
+        sizes = [axes.size(c) for c in classes]
+        bits = draft.n_axes * choice(len(axes.labels))
+        if len(draft.members) < np.prod(sizes, dtype=float):
+            columns = [axes.position(c, draft.labels[:, a]) for a, c in enumerate(classes)]
+            bits += self._tuples(np.stack(columns, axis=1), sizes, classes)
+        given = self.values[draft.members]
+        has_value = ~np.isnan(given)
+        return bits + tensor_bits(given[has_value], draft.labels[has_value])
+
+    def _domain(self, domain: DomainDraft) -> float:
+        """Template, the index tuple of each column, the tuples that exist, and literal numbers."""
+        bits = SYMBOL_BITS + choice(len(self.templates))
+        axes, n_drafts = self.plan.axes, len(self.plan.labelling.drafts)
+        columns = list(zip(domain.block.drafts, domain.indices, strict=True))
+        for number, (draft, indices) in enumerate(columns):
+            cost = choice(n_drafts)
+            for axis, (kind, _) in enumerate(indices):
+                n_labels = axes.size(axes.class_of[draft, axis])
+                cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
+            is_copy = (draft, indices) in columns[:number]
+            bits += min(cost, choice(len(columns))) if is_copy else cost
+        if domain.n_rows == 1:
+            bits -= sum(_order_bits(s, domain.block.drafts) for s in domain.block.group.symmetries)
+        for column in domain.block.group.numbers[domain.block.rows].T:
+            bits += tensor_bits(column, domain.positions)
+        if not domain.symbols:
+            return bits + (domain.n_rows > 1) * SYMBOL_BITS
+        classes = [symbol.class_number for symbol in domain.symbols]
+        return bits + self._tuples(domain.positions, domain.sizes, classes, domain)
+
+    def _tuples(self, table: np.ndarray, sizes, classes, domain: DomainDraft | None = None) -> float:
+        """Bits of a set of index tuples."""
+        order = np.argsort(classes, kind="stable")
+        rows = table[:, order]
+        corners = (rows.min(axis=0).tobytes(), rows.max(axis=0).tobytes())
+        key = (tuple(classes[k] for k in order), len(rows), *corners, np.unique(row_keys(rows)).tobytes())
+        if key in self.seen:
+            return SYMBOL_BITS
+        self.seen.add(key)
+        return (domain.pattern if domain else find_pattern(table, sizes, classes)).bits
 
 
-def n_shared_values(values: np.ndarray, codes: np.ndarray) -> int:
-    """Return the number of values a tensor needs once the indices it does not depend on are dropped."""
+def _order_bits(symmetry: tuple[tuple[int, ...], ...], drafts: tuple[int, ...]) -> float:
+    """Bits that naming operands one by one spends on their order, which means nothing."""
+    if len(symmetry[0]) > 1:
+        return 0.0
+    counts = Counter(drafts[column] for (column,) in symmetry)
+    return sum(lgamma(n + 1) / log(2) for n in counts.values())
+
+
+def template_bits(template: Prefix) -> float:
+    """Return the bits of a rate-law template: 16 for each subtree that differs from all others.
+
+    Further operands that are equal to their neighbour cost one number, so that a sum of a
+    hundred species is not longer than the word for it: ``16 #subtrees + log2 of each repeat``.
+    """
+    numbers: dict[tuple, int] = {}
+    bits = 0.0
+    stack: list[int] = []
+    for token in reversed(template):
+        n_args = token[1] if isinstance(token, tuple) else 0
+        args = [stack.pop() for _ in range(n_args)]
+        runs = [(arg, len(list(run))) for arg, run in groupby(args)]
+        bits += sum(choice(n) for _, n in runs)
+        head = token[0] if isinstance(token, tuple) else token
+        stack.append(numbers.setdefault((type(head), head, tuple(runs)), len(numbers)))
+    return bits + SYMBOL_BITS * len(numbers)
+
+
+def tensor_bits(values: np.ndarray, codes: np.ndarray) -> float:
+    """Return the bits of a tensor: of its entries once the indices it does not depend on are dropped.
+
+    An entry costs 64 bits, or its share of the entropy where values repeat:
+    ``64 #distinct + n H``.
+
+    Parameters
+    ----------
+    values : float array, shape (n_entries,)
+        Its entries.
+    codes : int array, shape (n_entries, n_axes)
+        Their indices.
+    """
+    if not len(values):
+        return 0.0
+    number = dense_codes(values)
+    if not number.any():
+        return _NUMBER
     kept = list(range(codes.shape[1]))
     for axis in range(codes.shape[1]):
         rest = [k for k in kept if k != axis]
-        _, cell = (
-            np.unique(codes[:, rest], axis=0, return_inverse=True)
-            if rest
-            else (None, np.zeros(len(values), int))
-        )
-        cell = cell.reshape(-1)
-        low = np.full(cell.max() + 1, np.inf)
-        high = np.full(cell.max() + 1, -np.inf)
-        np.minimum.at(low, cell, values)
-        np.maximum.at(high, cell, values)
-        if (low == high).all():
+        cells = row_keys(codes[:, rest])
+        _, first, cell = np.unique(cells, return_index=True, return_inverse=True)
+        if (number[first][cell.reshape(-1)] == number).all():
             kept = rest
-    return len(np.unique(codes[:, kept], axis=0)) if kept else 1
-
-
-def mask_bits(n_present: float, n_cells: float) -> float:
-    """Bits of a mask with ``n_present`` of ``n_cells`` entries set: its entropy."""
-    if n_present >= n_cells:
-        return 0.0
-    p = n_present / n_cells
-    return float(-n_cells * (p * np.log2(p) + (1 - p) * np.log2(1 - p)))
-
-
-def _domain_bits(domain: DomainDraft, plan: Plan, n_templates: int) -> float:
-    """Template, the index tuple of each column, and the tuples that exist."""
-    sizes = [float(plan.axes.size(s.class_number)) for s in domain.symbols]
-    n_rows = len(domain.block.rows)
-    bits = _SYMBOL + choice(n_templates)
-    for indices in domain.indices:
-        bits += choice(len(plan.labelling.drafts))
-        for kind, _ in indices:
-            bits += (
-                choice(len(domain.symbols)) if kind == "symbol" else choice(len(plan.labelling.vocabulary))
-            )
-    bits += _NUMBER * n_rows * domain.block.group.numbers.shape[1]
-    if domain.form == "relation":
-        return bits + n_rows * sum(map(choice, sizes))
-    return bits + mask_bits(n_rows, float(np.prod(sizes, dtype=float)))
+    first = np.unique(row_keys(codes[:, kept]), return_index=True)[1]
+    counts = np.bincount(number[first])
+    counts = counts[counts > 0]
+    n = counts.sum()
+    return min(_NUMBER * n, _NUMBER * len(counts) + n * choice(n) - float(counts @ np.log2(counts)))

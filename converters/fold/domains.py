@@ -1,18 +1,20 @@
-"""The index domain of each block: product, product with holes, or relation."""
+"""The index domain of each block: its symbols, its pattern, and how it is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import combinations
-from os.path import commonprefix
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from converters.fold.axes import AxisClasses, Block, axis_columns, classify_axes, split_blocks
-from converters.fold.elements import Signature
 from converters.fold.facts import Group
-from converters.fold.labelling import MIN_FILL, Draft, Labelling, list_draft, relabel
+from converters.fold.labelling import Draft, Labelling, list_draft, relabel
+from converters.fold.orient import Oriented, Symmetry, follows_term, sorted_terms
+from converters.fold.patterns import Pattern, find_pattern
+
+DENSE_FILL = 0.25  # below this share of existing tuples a domain is stored as a relation
 
 Index = tuple[str, int]  # ("symbol", position in the domain's symbols) or ("label", label code)
 
@@ -35,17 +37,48 @@ class DomainDraft:
         Distinct varying indices of the block's columns, in order of first use.
     indices : tuple of tuple of Index, one per column
         How each column's index tuple is made.
-    form : str
-        ``"single"``, ``"dense"``, ``"dense with missing entries"`` or ``"relation"``.
-    why : str
-        The reason for the form, for people.
+    positions : int array, shape (n_rows, n_symbols)
+        Index tuples as positions in the index sets.
+    sizes : tuple of int
+        Length of each symbol's index set.
     """
 
     block: Block
     symbols: tuple[Symbol, ...]
     indices: tuple[tuple[Index, ...], ...]
-    form: str
-    why: str
+    positions: np.ndarray
+    sizes: tuple[int, ...]
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """What the index tuples have in common."""
+        return find_pattern(self.positions, self.sizes, [s.class_number for s in self.symbols])
+
+    @property
+    def exceptions(self) -> int:
+        """Number of index tuples that follow no rule."""
+        return self.pattern.exceptions if self.symbols else self.n_rows - 1
+
+    @property
+    def n_rows(self) -> int:
+        """Number of index tuples."""
+        return len(self.block.rows)
+
+    @cached_property
+    def n_cells(self) -> float:
+        """Number of index tuples of the full product."""
+        return float(np.prod(self.sizes, dtype=float))
+
+    @cached_property
+    def form(self) -> str:
+        """``"single"``, ``"dense"``, ``"dense with missing entries"`` or ``"relation"``."""
+        if self.n_rows == 1:
+            return "single"
+        if not self.symbols or any(part.kind == "repeated" for part in self.pattern.parts):
+            return "relation"
+        if self.pattern.is_product:
+            return "dense"
+        return "dense with missing entries" if self.n_rows >= DENSE_FILL * self.n_cells else "relation"
 
 
 @dataclass(frozen=True)
@@ -61,14 +94,71 @@ class Plan:
         """Domains of all stages."""
         return tuple(domain for stage in self.stages for domain in stage)
 
+    @property
+    def n_strict(self) -> int:
+        """Number of domains, each exception to a rule counted as one more."""
+        return sum(1 + domain.exceptions for domain in self.domains)
+
 
 def plan_domains(stages: Iterable[Iterable[Group]], labelling: Labelling) -> Plan:
     """Return the plan that a labelling leads to."""
-    stages = [list(groups) for groups in stages]
-    blocks = [split_blocks(groups, labelling) for groups in stages]
+    blocks = [
+        [_with_terms_in_order(block, labelling) for block in split_blocks(groups, labelling.draft_of)]
+        for groups in stages
+    ]
     axes = classify_axes([block for stage in blocks for block in stage], labelling)
     drafted = tuple(tuple(_draft_domain(b, labelling, axes) for b in stage) for stage in blocks)
     return Plan(labelling, axes, drafted)
+
+
+def _with_terms_in_order(block: Block, labelling: Labelling) -> Block:
+    """Return the block with reactants and products of one base in the order of their indices.
+
+    They follow another column that has both as indices (``D[i, j]``) where there is one; they
+    stay as written where some column already goes along with one of them.
+    """
+    oriented = Oriented(block.elements, block.group.symmetries, block.group.n_terms)
+    for symmetry in oriented.of_terms:
+        columns = [operand[0] for operand in symmetry]
+        drafts = {block.drafts[c] for c in columns}
+        if len(drafts) == 1 and labelling.drafts[drafts.pop()].n_axes:
+            _order_terms(oriented, symmetry, columns, block, labelling)
+    if oriented.order is None:
+        return block
+    oriented.by_class(labelling.draft_of)  # the factors of the law follow
+    order = oriented.order if block.order is None else np.take_along_axis(block.order, oriented.order, axis=1)
+    return replace(block, elements=oriented.table, order=order)
+
+
+def _order_terms(
+    oriented: Oriented, symmetry: Symmetry, columns: list[int], block: Block, labelling: Labelling
+) -> None:
+    if follows_term(oriented, symmetry):
+        return
+    table, coordinates = oriented.table, labelling.coordinates
+    axes = labelling.drafts[block.drafts[columns[0]]].n_axes
+    labels = coordinates[table[:, columns], :axes]  # (n_rows, n_operands, axes)
+    others = [c for c in range(table.shape[1]) if c not in columns]
+    seen = {labels[:, k, a].tobytes() for k in range(len(columns)) for a in range(axes)}
+    free: list[np.ndarray] = []
+    for column in others:
+        if any(np.array_equal(table[:, column], table[:, c]) for c in columns):
+            continue  # a factor of the law: it follows the terms
+        n_axes = labelling.drafts[block.drafts[column]].n_axes
+        free += [coordinates[table[:, column], axis] for axis in range(n_axes)]
+    if len(columns) == 2 and axes == 1:
+        a, b = labels[:, 0, 0], labels[:, 1, 0]
+        for position, first in enumerate(free):
+            for second in free[position + 1 :]:
+                straight, crossed = (a == first) & (b == second), (a == second) & (b == first)
+                if (straight | crossed).all():
+                    oriented.sort(symmetry, np.stack([~straight, straight], axis=1).astype(np.int64))
+                    return
+    if any(codes.tobytes() in seen for codes in free):
+        return
+    ranks = labelling.elements.words.ranks
+    keys = ranks[labels] @ (len(ranks) ** np.arange(axes)[::-1]) if axes < 3 else ranks[labels[:, :, 0]]
+    sorted_terms(oriented, symmetry, keys)
 
 
 def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> DomainDraft:
@@ -84,122 +174,25 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
             known[key] = len(symbols)
             symbols.append(Symbol(key[0], codes))
         indices[column].append(("symbol", known[key]))
-    form, why = _form(block, symbols, axes)
-    return DomainDraft(block, tuple(symbols), tuple(map(tuple, indices)), form, why)
-
-
-def _form(block: Block, symbols: list[Symbol], axes: AxisClasses) -> tuple[str, str]:
-    n_rows = len(block.rows)
-    if n_rows == 1:
-        return "single", "the only one with its rate law over these bases"
-    if not symbols:
-        return "relation", "the same reaction repeated"
-    cells = 1.0
-    for symbol in symbols:
-        cells *= axes.size(symbol.class_number)
-    if n_unique(np.stack([s.codes for s in symbols], axis=1)) < n_rows:
-        return "relation", "index tuples repeat"
-    if n_rows == cells:
-        return "dense", "every index tuple exists"
-    if n_rows >= MIN_FILL * cells:
-        return "dense with missing entries", f"{n_rows} of {int(cells)} index tuples exist"
-    return "relation", f"only {n_rows} of {cells:.4g} index tuples exist"
-
-
-def n_unique(rows: np.ndarray) -> int:
-    """Return the number of distinct rows."""
-    return len(np.unique(rows, axis=0))
-
-
-def reindex_constants(plan: Plan) -> Labelling:
-    """Return the labelling with constants indexed as the species of their reactions are.
-
-    Where the species of a block form a dense domain and each entry of a constant's column
-    belongs to one index tuple of it, the ids of the constants carry no information the
-    species do not: they become a tensor over the symbols that determine them. Where there is
-    no such block, the plan's own labelling is returned.
-    """
-    labelling = plan.labelling
-    new: list[Draft] = []
-    claimed: set[int] = set()
-    for domain in sorted(plan.domains, key=lambda d: -len(d.block.rows)):
-        if domain.form != "relation":
-            claimed.update(np.unique(domain.block.elements).tolist())
-    for domain in sorted(plan.domains, key=lambda d: -len(d.block.rows)):
-        if domain.form == "relation":
-            new += _reindexed(domain, plan, claimed)
-    return relabel(labelling, new) if new else labelling
-
-
-def _reindexed(domain: DomainDraft, plan: Plan, claimed: set[int]) -> list[Draft]:
-    labelling, axes = plan.labelling, plan.axes
-    block = domain.block
-    is_constant = [_is_constant(labelling.drafts[d]) for d in block.drafts]
-    kept = {
-        i for c, ix in zip(is_constant, domain.indices, strict=True) if not c for k, i in ix if k == "symbol"
-    }
-    symbols = [domain.symbols[k] for k in sorted(kept)]
-    if not symbols or len(symbols) == len(domain.symbols):
-        return []
-    grid = np.stack([s.codes for s in symbols], axis=1)
-    cells = np.prod([float(axes.size(s.class_number)) for s in symbols])
-    if n_unique(grid) < len(grid) or len(grid) < MIN_FILL * cells:
-        return []
-    drafts = []
-    for column, constant in enumerate(is_constant):
-        members = block.elements[:, column]
-        uses = {i for kind, i in domain.indices[column] if kind == "symbol"}
-        if not constant or uses <= kept or claimed.intersection(members.tolist()):
-            continue
-        axes_used = determining_columns(grid, members)
-        if axes_used is None:
-            continue
-        drafts.append(_constant_draft(labelling, members, grid[:, axes_used]))
-        claimed.update(members.tolist())
-    return drafts
-
-
-def _is_constant(draft: Draft) -> bool:
-    return draft.signature == Signature("parameter", "constant")
-
-
-def determining_columns(grid: np.ndarray, members: np.ndarray) -> list[int] | None:
-    """Return the fewest columns of ``grid`` that stand one to one for ``members``, or None."""
-    n_members = len(np.unique(members))
-    for count in range(1, grid.shape[1] + 1):
-        for columns in combinations(range(grid.shape[1]), count):
-            part = grid[:, columns]
-            if n_unique(part) == n_members == n_unique(np.column_stack([part, members])):
-                return list(columns)
-    return None
-
-
-def _constant_draft(labelling: Labelling, members: np.ndarray, codes: np.ndarray) -> Draft:
-    unique, first = np.unique(members, return_index=True)
-    words = labelling.vocabulary
-    labels = tuple(tuple(words[c] for c in codes[row]) for row in first)
-    ids = [labelling.elements.ids[code] for code in unique]
-    signature = labelling.drafts[labelling.draft_of[unique[0]]].signature
-    return Draft(common_stem(ids), signature, unique, labels)
-
-
-def common_stem(ids: list[str]) -> str:
-    """Return what ids have in common at their end or start, as a name for all of them."""
-    prefix = commonprefix(ids).rstrip("0123456789_")  # noqa: RUF071 - names, not paths
-    suffix = commonprefix([i[::-1] for i in ids])[::-1].lstrip("0123456789_")  # noqa: RUF071 - names, not paths
-    return max(prefix, suffix, key=len) or "constant"
+    positions = np.empty((len(block.rows), len(symbols)), dtype=np.int64)
+    for column, symbol in enumerate(symbols):
+        positions[:, column] = axes.position(symbol.class_number, symbol.codes)
+    sizes = tuple(axes.size(symbol.class_number) for symbol in symbols)
+    return DomainDraft(block, tuple(symbols), tuple(map(tuple, indices)), positions, sizes)
 
 
 def drop_idle_bases(plan: Plan) -> Labelling:
-    """Return the labelling with bases that serve in no dense domain put into the lists."""
+    """Return the labelling with bases that serve in no regular domain put into the lists."""
     useful: set[int] = set()
     for domain in plan.domains:
-        if domain.form.startswith("dense"):
+        if domain.n_rows > 1 and domain.pattern.exceptions < domain.n_rows:
             useful.update(domain.block.drafts)
     labelling = plan.labelling
     idle: dict = {}
     for number, draft in enumerate(labelling.drafts):
         if draft.is_list or (number not in useful and not draft.signature.is_placement):
             idle.setdefault(draft.signature, []).append(draft.members)
-    lists = [list_draft(labelling.elements, s, np.sort(np.concatenate(m))) for s, m in idle.items()]
+    lists: list[Draft] = [
+        list_draft(labelling.elements, s, np.sort(np.concatenate(m))) for s, m in idle.items()
+    ]
     return relabel(labelling, lists)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from converters.fold.words import Words
 from converters.quantities import symbol_quantities
 from icrn_io.expression import Expression
 from icrn_io.network import AssignmentRule, Network, RateRule, Species
@@ -86,6 +89,29 @@ class Elements:
     def code(self) -> dict[str, int]:
         """Id → code."""
         return {element_id: code for code, element_id in enumerate(self.ids)}
+
+    @cached_property
+    def signature_of(self) -> tuple[Signature, ...]:
+        """Signature of each code."""
+        return tuple(self.signatures.values())
+
+    @cached_property
+    def words(self) -> Words:
+        """The labels that candidate labellings give to the elements."""
+        return Words()
+
+    @cached_property
+    def own_words(self) -> np.ndarray:
+        """Code of each element's own id as a label, shape (n_elements,)."""
+        return self.words.codes(self.ids)
+
+    @cached_property
+    def kinds(self) -> np.ndarray:
+        """Number of each element's signature, shape (n_elements,); constants come before states."""
+        ranks = {"compartment": 0, "parameter": 1, "flux": 2, "species": 3}
+        distinct = sorted(set(self.signatures.values()), key=lambda s: (ranks[s.kind], s.form, repr(s.flags)))
+        number = {signature: k for k, signature in enumerate(distinct)}
+        return np.array([number[s] for s in self.signatures.values()], dtype=np.int64)
 
     @cached_property
     def size_behind(self) -> dict[str, str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from converters.collector import paused_collection
 from converters.fold.elements import Elements
-from converters.fold.facts import Item, prefix_template
+from converters.fold.facts import Item
+
 from converters.fold.order import evaluation_levels
 from converters.fold.skeleton import make_skeleton
+from converters.fold.templates import prefix_template
 from icrn_io.expression import Expression
 from icrn_io.network import (
     AlgebraicRule,

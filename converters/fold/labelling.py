@@ -1,13 +1,11 @@
 """Labellings: a base and an index tuple for every element of a network.
 
-A labelling decides everything else about a fold. Candidates come from names (`by_names`) or
-put all elements of a signature into one list (`flat`); later stages refine and price them.
+A labelling decides everything else about a fold. Candidates come from names, from structure
+or from hints; later stages refine and price them.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,13 @@ import numpy as np
 
 from converters.fold.elements import Elements, Signature
 
-MIN_FILL = 0.25  # below this share of existing entries a base or domain is listed, not tabulated
+_MIN_FILL = 1 / 16  # below this share of existing entries a base is given one index, not several
+_SMALL = 4096  # but not where its tensor is as small as this anyway
+
+
+def is_worth_axes(n_entries: int, n_cells: float) -> bool:
+    """Whether a tensor with so many entries among its cells is not mostly holes."""
+    return n_entries >= _MIN_FILL * n_cells or n_cells <= _SMALL
 
 
 @dataclass(frozen=True)
@@ -31,22 +35,25 @@ class Draft:
         What all its members are.
     members : int array, shape (n_members,)
         Element codes.
-    labels : tuple of tuple of str, one per member
-        Index tuple of each member.
+    labels : int array, shape (n_members, n_axes)
+        Index tuple of each member, as codes of ``Elements.words``.
     is_list : bool
         One axis without meaning: the elements that fit nowhere else.
+    how : str
+        Where its indices come from, for people.
     """
 
     stem: str
     signature: Signature
     members: np.ndarray
-    labels: tuple[tuple[str, ...], ...]
+    labels: np.ndarray
     is_list: bool = False
+    how: str = ""
 
     @property
     def n_axes(self) -> int:
         """Number of indices."""
-        return len(self.labels[0])
+        return self.labels.shape[1]
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,6 @@ class Labelling:
     drafts: tuple[Draft, ...]
 
     @cached_property
-    def vocabulary(self) -> tuple[str, ...]:
-        """All labels in natural order; a label's code is its position."""
-        return tuple(sorted({label for d in self.drafts for row in d.labels for label in row}, key=natural))
-
-    @cached_property
     def draft_of(self) -> np.ndarray:
         """Draft number of each element, shape (n_elements,)."""
         found = np.full(len(self.elements.ids), -1, dtype=np.int64)
@@ -75,67 +77,24 @@ class Labelling:
     @cached_property
     def coordinates(self) -> np.ndarray:
         """Label codes of each element, shape (n_elements, most axes), padded with -1."""
-        code = {label: k for k, label in enumerate(self.vocabulary)}
         width = max((d.n_axes for d in self.drafts), default=0)
         found = np.full((len(self.elements.ids), width), -1, dtype=np.int64)
         for draft in self.drafts:
-            if draft.n_axes:
-                rows = [[code[label] for label in row] for row in draft.labels]
-                found[draft.members, : draft.n_axes] = rows
+            found[draft.members, : draft.n_axes] = draft.labels
         return found
-
-
-def natural(label: str) -> tuple:
-    """Sort key that puts ``2`` before ``10`` and ``a2`` before ``a10``."""
-    parts = re.split(r"(\d+)", label)
-    return tuple((int(p), p) if k % 2 else (-1, p) for k, p in enumerate(parts) if p or k == 0)
 
 
 def flat(elements: Elements) -> Labelling:
     """Return the labelling in which every signature is one list."""
-    return Labelling(elements, tuple(_lists(elements, range(len(elements.ids)))))
+    return Labelling(elements, tuple(lists(elements, range(len(elements.ids)))))
 
 
-def by_names(elements: Elements) -> Labelling:
-    """Return the labelling by the numbers in ids: ``P_1_2`` is entry (1, 2) of ``P__``.
-
-    Ids that differ in their numbers only form a base. Numbers that all of them share stay in
-    its name; a base whose entries would mostly be holes gets one index instead of several.
-    """
-    buckets: dict[tuple, list[tuple[int, tuple[str, ...]]]] = {}
-    for code, element_id in enumerate(elements.ids):
-        pieces = re.split(r"(\d+)", element_id)
-        key = (elements.signatures[element_id], tuple(pieces[0::2]))
-        buckets.setdefault(key, []).append((code, tuple(pieces[1::2])))
-    n_buckets = Counter(signature for signature, _ in buckets)
-    drafts, rest = [], []
-    for (signature, pattern), found in buckets.items():
-        is_torn = signature.is_placement and n_buckets[signature] > 1
-        if len(pattern) == 1 or len(found) == 1 or is_torn:
-            rest += [code for code, _ in found]
-        else:
-            drafts.append(_draft(signature, pattern, found))
-    return Labelling(elements, tuple(drafts) + tuple(_lists(elements, sorted(rest))))
-
-
-def _draft(signature: Signature, pattern: Sequence[str], found: list) -> Draft:
-    columns = list(zip(*(labels for _, labels in found), strict=True))
-    shared = [len(set(column)) == 1 for column in columns]
-    stem = pattern[0]
-    for column, is_shared, piece in zip(columns, shared, pattern[1:], strict=True):
-        stem += (column[0] if is_shared else "") + piece
-    kept = [column for column, is_shared in zip(columns, shared, strict=True) if not is_shared]
-    cells = np.prod([float(len(set(column))) for column in kept])
-    labels = tuple(zip(*kept, strict=True))
-    if len(found) < MIN_FILL * cells:
-        labels = tuple(("_".join(row),) for row in labels)
-    return Draft(stem, signature, np.array([code for code, _ in found]), labels)
-
-
-def _lists(elements: Elements, codes: Iterable[int]) -> list[Draft]:
+def lists(elements: Elements, codes: Iterable[int]) -> list[Draft]:
+    """Return drafts that list elements, one for each signature among them."""
     by_signature: dict[Signature, list[int]] = {}
+    signatures = elements.signature_of
     for code in codes:
-        by_signature.setdefault(elements.signatures[elements.ids[code]], []).append(code)
+        by_signature.setdefault(signatures[code], []).append(code)
     return [
         list_draft(elements, signature, np.array(members, dtype=np.int64))
         for signature, members in by_signature.items()
@@ -145,9 +104,26 @@ def _lists(elements: Elements, codes: Iterable[int]) -> list[Draft]:
 def list_draft(elements: Elements, signature: Signature, members: np.ndarray) -> Draft:
     """Return the draft that lists elements by their ids; a single one needs no index."""
     if len(members) == 1:
-        return Draft(elements.ids[members[0]], signature, members, ((),), is_list=True)
-    labels = tuple((elements.ids[code],) for code in members)
-    return Draft(signature.kind, signature, members, labels, is_list=True)
+        return Draft(elements.ids[members[0]], signature, members, np.empty((1, 0), np.int64), is_list=True)
+    return Draft(signature.kind, signature, members, elements.own_words[members][:, None], is_list=True)
+
+
+def covering(elements: Elements, drafts: Sequence[Draft]) -> Labelling:
+    """Return the labelling of these drafts, with everything that none of them covers in lists.
+
+    Compartments and conversion factors, to which species refer by position, stay together.
+    """
+    kept = [d for d in drafts if not d.signature.is_placement or _is_whole(elements, d)]
+    covered = np.zeros(len(elements.ids), dtype=bool)
+    for draft in kept:
+        covered[draft.members] = True
+    rest = np.flatnonzero(~covered).tolist()
+    return Labelling(elements, (*kept, *lists(elements, rest)))
+
+
+def _is_whole(elements: Elements, draft: Draft) -> bool:
+    kind = elements.kinds[draft.members[0]]
+    return int(np.count_nonzero(elements.kinds == kind)) == len(draft.members)
 
 
 def relabel(labelling: Labelling, new: Sequence[Draft]) -> Labelling:
@@ -161,6 +137,8 @@ def relabel(labelling: Labelling, new: Sequence[Draft]) -> Labelling:
         if stays.all():
             kept.append(draft)
         elif stays.any():
-            labels = tuple(row for row, keep in zip(draft.labels, stays, strict=True) if keep)
-            kept.append(Draft(draft.stem, draft.signature, draft.members[stays], labels, draft.is_list))
+            labels = draft.labels[stays]
+            kept.append(
+                Draft(draft.stem, draft.signature, draft.members[stays], labels, draft.is_list, draft.how)
+            )
     return Labelling(labelling.elements, (*kept, *new))

@@ -49,9 +49,9 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
         if draft.is_list and draft.n_axes
     }
     letters = _letters(plan, listed, {*names, *plan.labelling.elements.ids})
-    words = plan.labelling.vocabulary
+    words = plan.labelling.elements.words.texts
     return [
-        IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes))
+        IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes.tolist()))
         for k, codes in enumerate(plan.axes.labels)
     ]
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from math import isfinite
 from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
 
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
-from converters.fold.domains import Plan, drop_idle_bases, plan_domains, reindex_constants
+from converters.fold.candidates import FLAT, Candidate, candidates
+from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
-from converters.fold.labelling import by_names, flat
+from converters.fold.labelling import flat
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
-_NEARLY_EQUAL = 0.01  # share of the bits for which readable names are preferred
+_NEARLY_EQUAL = 0.04  # share of the bits within which names go before structure
 
 
-def fold_network(network: Network, flat_only: bool = False) -> Folding:
+def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = False) -> Folding:
     """Return the exact fold of a network.
 
     Candidate labellings are priced by description length (`converters.fold.bits`) and the
@@ -33,6 +36,9 @@ def fold_network(network: Network, flat_only: bool = False) -> Folding:
     network : Network
         Any network; what cannot be indexed (events, fast reactions, ...) is held and listed
         in ``Folding.unsupported``.
+    seconds : float
+        Time for the search: after it no further candidate is begun, the best so far is
+        returned and ``report.is_complete`` is False.
     flat_only : bool
         Take the labelling that gives every element of a kind one list, without indices of
         its own: reactions are still grouped by rate law.
@@ -53,77 +59,101 @@ def fold_network(network: Network, flat_only: bool = False) -> Folding:
     inventory = take_inventory(network)
     elements = inventory.elements
     stages = [
-        group_items(items, elements.code)
+        group_items(items, elements)
         for items in (inventory.reactions, inventory.assignments, inventory.initial)
     ]
     values = element_values(elements)
-    plans = [plan_domains(stages, flat(elements))] if flat_only else list(_candidates(stages, elements))
-    prices = [plan_bits(plan, values) for plan in plans]
-    best = _best(plans, prices)
-    assembly = assemble(plans[best], elements, values, network.id)
+    search = _Search(stages, elements, values, deadline=start + seconds)
+    groups = [group for stage in stages for group in stage]
+    best = search.run([Candidate(flat(elements), FLAT)] if flat_only else candidates(groups, elements))
+    assembly = assemble(best, elements, values, network.id)
     folded = perf_counter()
 
-    groups = [group for stage in stages for group in stage]
     report = FoldReport(
         len(network.species),
         len(network.reactions),
         assembly.groups,
-        flat_bits(groups, len(elements.ids), len(values)),
-        prices[best],
-        folded - start,
+        flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values)))),
+        search.price,
+        is_complete=search.is_complete,
+        fold_seconds=folded - start,
     )
     return _proved(network, inventory, assembly, values, stages, report, folded)
 
 
-def _candidates(stages: list[list[Group]], elements: Elements) -> Iterator[Plan]:
-    """Yield the plans to choose from."""
-    for labelling in (flat(elements), by_names(elements)):
-        plan = plan_domains(stages, labelling)
-        yield plan
-        yield from _refined(stages, plan)
-        pruned = plan_domains(stages, drop_idle_bases(plan))
-        yield pruned
-        yield from _refined(stages, pruned)
+class _Found(NamedTuple):
+    """A plan, and what it is chosen by."""
+
+    preference: int
+    n_strict: int
+    price: float
+    number: int
+    plan: Plan
 
 
-def _best(plans: list[Plan], prices: list[float]) -> int:
-    """Return the number of the cheapest plan; of nearly equal ones, that with the most named bases."""
+class _Search:
+    """Plans and prices labellings, and keeps the best plan."""
 
-    def order(number: int) -> tuple[int, float]:
-        named = sum(not draft.is_list for draft in plans[number].labelling.drafts)
-        return -named, prices[number]
+    def __init__(self, stages: list[list[Group]], elements: Elements, values: np.ndarray, deadline: float):
+        self.stages = stages
+        self.elements = elements
+        self.values = values
+        self.deadline = deadline
+        self.is_complete = True
+        self.found: list[_Found] = []
+        self.n_tried = 0
 
-    limit = (1 + _NEARLY_EQUAL) * min(prices)
-    return min((k for k, price in enumerate(prices) if price <= limit), key=order)
+    @property
+    def price(self) -> float:
+        """Bits of the best plan."""
+        return self._best().price
+
+    def run(self, candidates: Iterable[Candidate]) -> Plan:
+        """Return the best plan of the candidates and of what they are like without idle bases."""
+        for candidate in candidates:
+            if self.found and perf_counter() > self.deadline:
+                self.is_complete = False
+                break
+            plan = self._try(candidate)
+            pruned = drop_idle_bases(plan)
+            if len(pruned.drafts) < len(candidate.labelling.drafts):
+                self._try(replace(candidate, labelling=pruned))
+        return self._best().plan
+
+    def _try(self, candidate: Candidate) -> Plan:
+        plan = plan_domains(self.stages, candidate.labelling)
+        named = sum(not draft.is_list for draft in candidate.labelling.drafts)
+        preference = candidate.preference if named else FLAT
+        price = plan_bits(plan, self.values)
+        self.n_tried += 1
+        self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
+        limit = (1 + _NEARLY_EQUAL) * min(entry.price for entry in self.found)
+        self.found = [entry for entry in self.found if entry.price <= limit]
+        return plan
+
+    def _best(self) -> _Found:
+        """The cheapest plan; of nearly equal ones, the one that people read best."""
+        return min(self.found, key=lambda entry: entry[:-1])
 
 
-def _refined(stages: list[list[Group]], plan: Plan) -> Iterator[Plan]:
-    labelling = reindex_constants(plan)
-    if labelling is not plan.labelling:
-        yield plan_domains(stages, labelling)
-
-
-def element_values(elements: Elements) -> dict[int, float]:
-    """Return the value of every element code the file gives one for (NaN counts as none)."""
+def element_values(elements: Elements) -> np.ndarray:
+    """Return the value of every element, NaN where the file gives none or a rule does."""
     network = elements.network
     given: dict[str, float | None] = {c.id: c.size for c in network.compartments}
     given |= {p.id: p.value for p in network.parameters}
     for species in network.species:
         amount = species.initial_amount
         given[species.id] = species.initial_concentration if amount is None else amount
-    return {
-        elements.code[i]: v
-        for i, v in given.items()
-        if v is not None and v == v and i not in elements.assigned
-    }
+    held = (None if i in elements.assigned else given.get(i) for i in elements.ids)
+    return np.array([np.nan if value is None else value for value in held], dtype=float)
 
 
 def _proved(
     network: Network,
     inventory: Inventory,
     assembly: Assembly,
-    values,
-    stages,
+    values: np.ndarray,
+    stages: list[list[Group]],
     report: FoldReport,
     start: float,
 ) -> Folding:
@@ -147,20 +177,21 @@ def _proved(
     return replace(folding, report=replace(report, check_seconds=perf_counter() - start))
 
 
-def _bad_values(inventory: Inventory, values, stages: list[list[Group]]) -> Iterator[UnsupportedFeature]:
+def _bad_values(inventory: Inventory, values: np.ndarray, stages) -> Iterator[UnsupportedFeature]:
     """Elements that the dynamics need and that have no finite value."""
     elements = inventory.elements
     initial = {item.id for item in inventory.initial}
-    needed = {code for stage in stages for group in stage for code in set(group.elements.ravel().tolist())}
-    needed |= {elements.code[c] for c in elements.size_behind.values()}
-    needed |= {elements.code[s] for s in elements.species}
-    for code in sorted(needed):
-        element_id = elements.ids[code]
-        signature = elements.signatures[element_id]
+    is_needed = np.zeros(len(elements.ids), dtype=bool)
+    for stage in stages:
+        for group in stage:
+            is_needed[group.elements] = True
+    is_needed[[elements.code[c] for c in elements.size_behind.values()]] = True
+    is_needed[[elements.code[s] for s in elements.species]] = True
+    for code in np.flatnonzero(is_needed & ~np.isfinite(values)).tolist():
+        element_id, signature = elements.ids[code], elements.signature_of[code]
         if element_id in initial or signature.form == "assigned":
             continue
-        value = values.get(code)
-        if value is None:
+        if np.isnan(values[code]):
             yield UnsupportedFeature(MISSING_VALUE, element_id, f"give the {signature.kind} a value")
-        elif not isfinite(value):
+        else:
             yield UnsupportedFeature(INFINITE_VALUE, element_id, f"give the {signature.kind} a finite value")

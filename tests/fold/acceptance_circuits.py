@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from acceptance_maker import At, Generated, Maker, axis, power, times, truth
+from acceptance_maker import At, Generated, Maker, axis, power, times
 
 from icrn_io.expression import Expression, apply, number, symbol
 
@@ -35,7 +35,7 @@ def gene_network(n: int, density: float = 1.0, style: str = "global", seed: int 
         w.mass_action(("decayP", i), [p], [], ("dp", i))
     patterns = {"G": "{0}_promoter", "R": "{0}_mRNA", "P": "{0}", "C": "{0}_promoter_{1}"}
     also = [(5, (n, len(edges)))] if density < 1 else []
-    return w.finished(truth(5, n, also=also, may_list=density < 1), patterns)
+    return w.finished(patterns, also=also, may_list=density < 1)
 
 
 def random_pairs(w: Maker, labels: list[At], density: float) -> list[tuple[At, At]]:
@@ -62,7 +62,7 @@ def hill_network(n: int, density: float = 1.0, style: str = "global", seed: int 
     for i in genes:
         p = w.species("P", i)
         w.reaction(("decay", i), [p], [], lambda k, p=p, i=i: times(k("d", i), symbol(p)))
-    return w.finished(truth(2, n, may_list=density < 1), {"P": "{0}"})
+    return w.finished({"P": "{0}"}, may_list=density < 1)
 
 
 def two_repressors(n: int, style: str = "global", seed: int = 13) -> Generated:
@@ -78,7 +78,7 @@ def two_repressors(n: int, style: str = "global", seed: int = 13) -> Generated:
 
         w.reaction(("make", i), [], [p], law)
         w.reaction(("decay", i), [p], [], lambda k, p=p, i=i: times(k("d", i), symbol(p)))
-    return w.finished(truth(2, n), {"P": "{0}"})
+    return w.finished({"P": "{0}"})
 
 
 def phosphorelay(n: int, rates: str = "vector", everywhere: bool = False, seed: int = 14) -> Generated:
@@ -97,7 +97,7 @@ def phosphorelay(n: int, rates: str = "vector", everywhere: bool = False, seed: 
         w.mass_action(("transfer", i), left, right, ("kf", *index), ("kr", *index))
     for i in layers if everywhere else layers[-1:]:
         w.mass_action(("leave", i), [high[i.position]], [low[i.position]], ("k_leave",))
-    return w.finished(truth(3, n), {"L": "{0}", "H": "{0}_P"})
+    return w.finished({"L": "{0}", "H": "{0}_P"})
 
 
 def repressilator(n: int, rates: str = "scalar", style: str = "global", seed: int = 15) -> Generated:
@@ -112,12 +112,12 @@ def repressilator(n: int, rates: str = "scalar", style: str = "global", seed: in
         w.reaction(("translate", i), [], [p], lambda k, m=m, x=index: times(k("kt", *x), symbol(m)))
         w.reaction(("decaym", i), [m], [], lambda k, m=m, x=index: times(k("dm", *x), symbol(m)))
         w.reaction(("decayp", i), [p], [], lambda k, p=p, x=index: times(k("dp", *x), symbol(p)))
-    return w.finished(truth(4, n), {"m": "{0}_mRNA", "p": "{0}"})
+    return w.finished({"m": "{0}_mRNA", "p": "{0}"})
 
 
 def repressilator_law(repressor: str, index: tuple):
-    """Return the law ``a0 + a/(1 + (P/K)^2)``."""
-    return lambda k: apply("plus", [k("a0", *index), repressed(k("a", *index), (repressor, k("K")))])
+    """Return the law ``basal + a/(1 + (P/K)^2)``."""
+    return lambda k: apply("plus", [k("basal", *index), repressed(k("a", *index), (repressor, k("K")))])
 
 
 def goodwin_ring(n: int, rates: str = "vector", style: str = "global", seed: int = 16) -> Generated:
@@ -132,7 +132,7 @@ def goodwin_ring(n: int, rates: str = "vector", style: str = "global", seed: int
         if i.position + 1 < n:
             w.mass_action(("make", i), [here], [here, x[i.position + 1]], ("km", *index))
         w.mass_action(("decay", i), [here], [], ("d", *index))
-    return w.finished(truth(3, n), {"X": "{0}"})
+    return w.finished({"X": "{0}"})
 
 
 def catalytic_ring(n: int, rates: str = "scalar", style: str = "global", seed: int = 17) -> Generated:
@@ -143,7 +143,7 @@ def catalytic_ring(n: int, rates: str = "scalar", style: str = "global", seed: i
         here, following = w.species("C", i), w.species("C", ring[(i.position + 1) % n])
         index = (i,) if rates == "vector" else ()
         w.mass_action(("turn", i), [here, following], [following, following], ("k", *index))
-    return w.finished(truth(1, n), {"C": "{0}"})
+    return w.finished({"C": "{0}"})
 
 
 def brusselator(
@@ -163,8 +163,7 @@ def brusselator(
     apart : bool
         Whether every cell is a compartment.
     two_indices : bool
-        Whether cells of a grid are labelled by row and column; their numbers as one index set
-        are another reading.
+        Whether cells of a grid are labelled by row and column.
     reversible : bool
         Whether the two directions of a hop are one reversible reaction.
     """
@@ -180,10 +179,8 @@ def brusselator(
                 w.reaction(name, [here], [there], hop(here, base))
             elif a < b:
                 w.reaction(name, [here], [there], exchange(here, there, base))
-    size = len(cells)
-    reading = truth(6, *shape, also=[(6, (size,))]) if two_indices else truth(6, size)
     patterns = {"X": "X_{0}_{1}", "Y": "Y_{0}_{1}"} if two_indices else {"X": "X_{0}", "Y": "Y_{0}"}
-    return w.finished(reading, patterns)
+    return w.finished(patterns, opaque=[(6, (len(cells),))])
 
 
 def cells_of(shape: tuple[int, ...], two_indices: bool) -> dict[tuple[int, ...], tuple[At, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,22 +35,34 @@ class Key:
     owner: str = ""
 
 
+Reading = tuple[int, tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Truth:
-    """The structure that is really there.
+    """The structure that is really there: readings that are equally good.
+
+    A reading is a number of indexed reactions (a reversible law counts once) and the sorted
+    sizes of the index sets that they range over.
 
     Attributes
     ----------
-    readings : tuple of (int, tuple of int)
-        Number of indexed reactions (a reversible law counts once) and sorted sizes of the
-        index sets they range over. The first is the author's; further ones are as good.
+    readings : tuple of Reading
+        The author's first.
+    opaque : tuple of Reading
+        Further ones where ids say nothing: a cell in row r and column c is then just a cell.
     may_list : bool
         Whether a reaction may take constants from a list beside its indices: where the wiring
         is random, the constants of its edges have no index structure to find.
     """
 
-    readings: tuple[tuple[int, tuple[int, ...]], ...]
+    readings: tuple[Reading, ...]
+    opaque: tuple[Reading, ...] = ()
     may_list: bool = False
+
+    def accepted(self, naming: str) -> tuple[Reading, ...]:
+        """Return the readings that are right under a naming."""
+        return self.readings + (self.opaque if naming == "C" else ())
 
 
 @dataclass(frozen=True)
@@ -63,12 +76,6 @@ class Generated:
     keys: Mapping[str, Key]
     truth: Truth
     patterns: Mapping[str, str] = field(default_factory=dict)
-
-
-def truth(n_reactions: int, *sizes: int, also=(), may_list: bool = False) -> Truth:
-    """Return the truth of one reading, and of the others in ``also``."""
-    readings = ((n_reactions, sizes), *also)
-    return Truth(tuple((n, tuple(sorted(s))) for n, s in readings), may_list)
 
 
 def indexed_id(key: Key) -> str:
@@ -86,8 +93,8 @@ class Maker:
     style : {"global", "local", "number"}
         How rate constants are written: as global parameters, as local parameters of each
         reaction, or as numbers in the laws. One key has one value in any style.
-    compartment : str or None
-        Base of the compartment; None multiplies no law by a compartment.
+    in_law : bool
+        Whether mass-action laws are multiplied by the size of the compartment.
     """
 
     def __init__(self, name: str, seed: int, style: str = "global", in_law: bool = True) -> None:
@@ -165,8 +172,18 @@ class Maker:
 
         self.reaction(name, reactants, products, law)
 
-    def finished(self, found: Truth, patterns: Mapping[str, str] | None = None) -> Generated:
-        """Return the network with its keys and truth."""
+    def finished(
+        self,
+        patterns: Mapping[str, str] | None = None,
+        also: Iterable[Reading] = (),
+        opaque: Iterable[Reading] = (),
+        may_list: bool = False,
+    ) -> Generated:
+        """Return the network with its keys and truth.
+
+        The first reading is what the keys say: an indexed reaction per base of a reaction, an
+        index set per axis. ``also`` and ``opaque`` give the further ones.
+        """
         parts = {k: tuple(v.values()) for k, v in self.elements.items()}
         network = Network(
             self.name,
@@ -175,7 +192,13 @@ class Maker:
             parameters=parts["parameter"],
             reactions=parts["reaction"],
         )
+        found = Truth((self._reading(), *also), tuple(opaque), may_list)
         return Generated(network, self.keys, found, patterns or {})
+
+    def _reading(self) -> Reading:
+        reactions = {key.base for key in self.keys.values() if key.kind == "reaction"}
+        labels = {at for key in self.keys.values() for at in key.index}
+        return len(reactions), tuple(sorted(Counter(at.axis for at in labels).values()))
 
     def _add(self, key: Key, make: Callable[[str], object]) -> str:
         element_id = indexed_id(key)

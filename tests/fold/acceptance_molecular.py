@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from acceptance_maker import Generated, Maker, axis, power, times, truth
+from acceptance_maker import Generated, Maker, axis, power, times
 
 from icrn_io.expression import Expression, apply, symbol
 
@@ -32,7 +32,7 @@ def dimerization(
             else:
                 m.mass_action(("bind", p, q), pair, dimer, there)
                 m.mass_action(("fall", p, q), dimer, pair, back)
-    return m.finished(truth(1 if reversible else 2, n), {"M": "{0}", "D": "{0}_{1}"})
+    return m.finished({"M": "{0}", "D": "{0}_{1}"})
 
 
 def symmetric_dimerization(
@@ -46,10 +46,10 @@ def symmetric_dimerization(
             pair, dimer = [m.species("M", p), m.species("M", q)], [m.species("D", p, q)]
             there, back = ("kf", *per(rates, p, q)), ("kr", *per(rates, p, q))
             if squared and p == q:
-                m.reaction(("bind", p, q), pair, dimer, squared_law(pair[0], dimer[0], there, back))
+                m.reaction(("bind_self", p, q), pair, dimer, squared_law(pair[0], dimer[0], there, back))
             else:
                 m.mass_action(("bind", p, q), pair, dimer, there, back)
-    return m.finished(truth(2 if squared else 1, n), {"M": "{0}", "D": "{0}_{1}_dimer"})
+    return m.finished({"M": "{0}", "D": "{0}_{1}_dimer"})
 
 
 def squared_law(monomer: str, dimer: str, there: tuple, back: tuple):
@@ -90,7 +90,7 @@ def winner_take_all(
         w.mass_action(
             ("report", j), [w.species("Y", j), w.species("Rep", j)], [w.species("F", j)], ("k_report",)
         )
-    return w.finished(truth(5, n, m))
+    return w.finished()
 
 
 def hopfield(n: int, rails: str = "signed", style: str = "global", seed: int = 6) -> Generated:
@@ -98,8 +98,8 @@ def hopfield(n: int, rails: str = "signed", style: str = "global", seed: int = 6
 
     ``rails``: "one", or two rails x⁺, x⁻ per neuron that annihilate, with the weights of all
     four pairs of rails ("full") or, by the sign of each weight, of two of them ("signed").
-    Two rails may also be read as one more index set of two labels, and with the weights of all
-    pairs of rails there is nothing to tell ``x⁺_i`` and ``x⁻_i`` from two neurons.
+    Two rails may also be read as one more index set of two labels. With the weights of all
+    pairs of rails nothing but names tells ``x⁺_i`` and ``x⁻_i`` from two neurons.
     """
     w = Maker("hopfield", seed, style)
     neurons, names = axis("neuron", n), ["x"] if rails == "one" else ["xp", "xm"]
@@ -118,9 +118,9 @@ def hopfield(n: int, rails: str = "signed", style: str = "global", seed: int = 6
         w.mass_action(("annihilate", i), [w.species("xp", i), w.species("xm", i)], [], ("k_ann",))
     patterns = {"x": "{0}", "xp": "{0}_plus", "xm": "{0}_minus"}
     if rails == "one":
-        return w.finished(truth(2, n), patterns)
-    also = [(3, (2, n)), (3, (2 * n,))] if rails == "full" else [(3, (2, n))]
-    return w.finished(truth(7, n, also=also, may_list=rails == "signed"), patterns)
+        return w.finished(patterns)
+    opaque = [(3, (2 * n,))] if rails == "full" else []
+    return w.finished(patterns, also=[(3, (2, n))], opaque=opaque, may_list=rails == "signed")
 
 
 def cubic(w: Maker, base: str, label) -> tuple:
@@ -147,7 +147,7 @@ def ligand_receptor(
                 w.mass_action(("phosphorylate", i, j), [c], [p], rate)
             w.mass_action(("internalise", i, j), [p], [e], ("ki", *per(rates, i, j)))
     patterns = {"L": "{0}", "R": "{0}", "C": "{0}_{1}", "P": "{0}_p{1}", "E": "{0}_{1}_endosome"}
-    return w.finished(truth(3, n, m), patterns)
+    return w.finished(patterns)
 
 
 def saturated_law(substrate: str, vmax: tuple, km: tuple):
@@ -171,7 +171,7 @@ def receptor_sites(n: int, m: int, s: int, style: str = "global", seed: int = 7)
         for at in sites:
             w.mass_action(("erase", j, at), [w.species("V", j, at)], [w.species("U", j, at)], ("kd", at))
     patterns = {"L": "{0}", "R": "{0}", "C": "{0}_{1}", "U": "{0}_{1}", "V": "{0}_p{1}"}
-    return w.finished(truth(3, n, m, s), patterns)
+    return w.finished(patterns)
 
 
 def gate_array(n: int, m: int, o: int, style: str = "global", seed: int = 8) -> Generated:
@@ -189,7 +189,7 @@ def gate_array(n: int, m: int, o: int, style: str = "global", seed: int = 8) -> 
         for k in outputs:
             pair = [w.species("y", i, k), w.species("Rep", k)]
             w.mass_action(("report", i, k), pair, [w.species("F", k)], ("k_rep",))
-    return w.finished(truth(3, n, m, o))
+    return w.finished()
 
 
 def seesaw_cascade(widths: tuple[int, ...], style: str = "global", seed: int = 9) -> Generated:
@@ -216,7 +216,7 @@ def seesaw_cascade(widths: tuple[int, ...], style: str = "global", seed: int = 9
             for k in [fuel, *targets[i]]:
                 left, right = [signal, w.species("G", i, k)], [w.species("I", j, i), w.species("w", i, k)]
                 w.mass_action(("seesaw", j, i, k), left, right, ("k_seesaw",), ("k_seesaw",))
-    return w.finished(truth(3, len(nodes), also=[(3, (len(outputs), n_wires))]))
+    return w.finished(also=[(3, (len(outputs), n_wires))])
 
 
 def wiring(w: Maker, nodes: list, widths: tuple[int, ...]) -> dict:

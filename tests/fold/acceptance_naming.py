@@ -53,13 +53,18 @@ def rename(generated: Generated, naming: str, seed: int = 0) -> Network:
     seed : int
         Of the words, numbers and order.
     """
+    network = renamed(generated.network, ids_under(generated, naming, seed))
+    return shuffled(network, np.random.default_rng(seed)) if naming == "C" else network
+
+
+def ids_under(generated: Generated, naming: str, seed: int = 0) -> dict[str, str]:
+    """Return the id of every element under a naming, by its indexed id."""
     rng = np.random.default_rng([seed, NAMINGS.index(naming)])
     ids = {"A": _indexed, "B": _meaningful, "C": _opaque}[naming](generated, rng, seed)
     ids = _with_locals(generated, ids, naming)
     if len(set(ids.values())) != len(ids):
         raise ValueError(f"{generated.network.id}: naming {naming} gives two elements the same id")
-    network = renamed(generated.network, ids)
-    return shuffled(network, rng) if naming == "C" else network
+    return ids
 
 
 def _indexed(generated: Generated, rng: np.random.Generator, seed: int) -> dict[str, str]:
@@ -127,7 +132,7 @@ def _local_name(generated: Generated, key: Key, naming: str) -> str:
 
 def renamed(network: Network, ids: Mapping[str, str]) -> Network:
     """Return the network under other ids, everything else unchanged."""
-    rewrite = _rewriter(ids)
+    rewrite = rewriter(ids)
 
     def references(found):
         return tuple(replace(r, species=ids[r.species]) for r in found)
@@ -157,7 +162,8 @@ def renamed(network: Network, ids: Mapping[str, str]) -> Network:
     )
 
 
-def _rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
+def rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
+    """Return a function that writes a law with other ids."""
     done: dict[Expression, Expression] = {}
 
     def rewrite(law: Expression) -> Expression:
@@ -176,15 +182,20 @@ def _rewriter(ids: Mapping[str, str]) -> Callable[[Expression], Expression]:
 
 
 def shuffled(network: Network, rng: np.random.Generator) -> Network:
-    """Return the network with its lists in random order."""
+    """Return the network with its lists in random order; local parameters follow their reactions."""
 
     def mixed(found: tuple) -> tuple:
         return tuple(found[k] for k in rng.permutation(len(found)))
 
+    reactions = mixed(network.reactions)
+    position = {r.id: number for number, r in enumerate(reactions)}
+    parameters = sorted(
+        mixed(network.parameters), key=lambda p: position[p.local_to[0]] if p.local_to else -1
+    )
     return replace(
         network,
         compartments=mixed(network.compartments),
         species=mixed(network.species),
-        parameters=mixed(network.parameters),
-        reactions=mixed(network.reactions),
+        parameters=tuple(parameters),
+        reactions=reactions,
     )

@@ -54,7 +54,7 @@ CASES: dict[str, Callable[[], Generated]] = {
     "receptor sites 5 x 4 x 3, numbers": lambda: receptor_sites(5, 4, 3, style="number"),
     "gate array 5 x 4 x 3": lambda: gate_array(5, 4, 3),
     "gate array 4 x 6 x 3, local": lambda: gate_array(4, 6, 3, style="local"),
-    "seesaw cascade 4-4-3": lambda: seesaw_cascade((4, 4, 3)),
+    "seesaw cascade 6-6-6-4": lambda: seesaw_cascade((6, 6, 6, 4)),
     "seesaw cascade 8-8-8-6": lambda: seesaw_cascade((8, 8, 8, 6)),
     "gene network 8": lambda: gene_network(8),
     "gene network 14, sparse": lambda: gene_network(14, 0.25),

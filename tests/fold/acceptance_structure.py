@@ -20,9 +20,9 @@ class Structure:
     sizes: tuple[int, ...]
     n_listed: int = 0
 
-    def is_true(self, truth: Truth) -> bool:
-        """Whether this is one of the readings of the truth."""
-        is_found = (self.n_reactions, self.sizes) in truth.readings
+    def is_true(self, truth: Truth, naming: str) -> bool:
+        """Whether this is one of the readings of the truth under a naming."""
+        is_found = (self.n_reactions, self.sizes) in truth.accepted(naming)
         return is_found and (truth.may_list or not self.n_listed)
 
 

@@ -1,0 +1,46 @@
+"""Indices from names: ``P_1_2`` is entry (1, 2) of ``P``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from converters.fold.elements import Elements, Signature
+from converters.fold.labelling import Draft, Labelling, covering, is_worth_axes
+
+_HOW = "numbers in ids"
+
+
+def by_numbers(elements: Elements) -> Labelling:
+    """Return the labelling by the numbers in ids.
+
+    Ids that differ in their numbers only form a base. Numbers that all of them share stay in
+    its name; a base whose entries would mostly be holes gets one index instead of several.
+    """
+    buckets: dict[tuple, list[tuple[int, tuple[str, ...]]]] = {}
+    for code, element_id in enumerate(elements.ids):
+        pieces = re.split(r"(\d+)", element_id)
+        key = (elements.signatures[element_id], tuple(pieces[0::2]))
+        buckets.setdefault(key, []).append((code, tuple(pieces[1::2])))
+    drafts = [
+        _draft(elements, signature, pattern, found)
+        for (signature, pattern), found in buckets.items()
+        if len(pattern) > 1 and len(found) > 1
+    ]
+    return covering(elements, drafts)
+
+
+def _draft(elements: Elements, signature: Signature, pattern: Sequence[str], found: list) -> Draft:
+    columns = list(zip(*(labels for _, labels in found), strict=True))
+    shared = [len(set(column)) == 1 for column in columns]
+    stem = pattern[0]
+    for column, is_shared, piece in zip(columns, shared, pattern[1:], strict=True):
+        stem += (column[0] if is_shared else "") + piece
+    kept = [column for column, is_shared in zip(columns, shared, strict=True) if not is_shared]
+    cells = np.prod([float(len(set(column))) for column in kept])
+    if not is_worth_axes(len(found), cells):
+        kept = [tuple("_".join(row) for row in zip(*kept, strict=True))]
+    labels = np.stack([elements.words.codes(column) for column in kept], axis=1)
+    return Draft(stem, signature, np.array([code for code, _ in found]), labels, how=_HOW)
