@@ -252,12 +252,10 @@ class Dynamics:
             change = flux * self.arrays[incidence.coefficients]
             rate = rate.at[self.arrays[incidence.entries]].add(change, indices_are_sorted=True)
         if plan.dense:
-            # Dense groups add to whole tensors.
-            wide = rate if prepared.held is None else jnp.zeros_like(state)
-            for k, group in enumerate(plan.dense):
-                slots = self.dense_slots(k, symbols, prepared)
-                wide = dense.add_changes(group, slots, self.mask(k), t, wide)
-            rate = wide if prepared.held is None else rate + self.moving(wide)
+            slots = [self.dense_slots(k, symbols, prepared) for k in range(len(plan.dense))]
+            masks = [self.mask(k) for k in range(len(plan.dense))]
+            wide = dense.rate_of_change(plan, slots, masks, t, y.dtype)  # of whole tensors
+            rate = rate + (wide if prepared.held is None else self.moving(wide))
         return rate if prepared.factor is None else rate * self.covered(prepared.factor, prepared)
 
     def covered(self, values: Array, prepared: Prepared) -> Array:

@@ -92,7 +92,7 @@ def _add_dense(
         for b, term in enumerate(extent.terms):
             affine = _affine(dynamics, group, extent.slots[a], term)
             unused = tuple(axis for axis, stride in enumerate(affine.strides) if not stride)
-            total = slope.sum(axis=unused, keepdims=True) if unused else slope
+            total = dense.axis_sum(slope, unused)
             if extent.rows:
                 at = dynamics.arrays[extent.rows[a]] + dynamics.arrays[extent.columns[b]]
             else:

@@ -159,6 +159,47 @@ def transposed_and_contracted() -> Case:
 
 
 @case
+def net_fluxes() -> Case:
+    """Several reactions over one product change the same entries, with other signs and stoichiometries."""
+    a, b, c = index_set("a", 7), index_set("b", 8), index_set("c", 6)
+    domain = IndexDomain((IndexSymbol("i", a), IndexSymbol("j", b), IndexSymbol("k", c)))
+    saturated = law("divide", ("times", "s0", "s1"), ("plus", "s0", "s2"))
+    return of(
+        ICRN(
+            species=(
+                BaseSpecies("X", (a,)),
+                BaseSpecies("Y", (b,)),
+                BaseSpecies("Z", (c,)),
+                BaseSpecies("V", (a, c)),
+                BaseSpecies("W", (c, a, b)),
+            ),
+            constants=(RateConstant("k", (a, b, c)), RateConstant("m")),
+            reactions=(
+                reaction("bind", domain, ["X[i]", "Y[j]"], ["W[k,i,j]"], product(3), ["m", "X[i]", "Y[j]"]),
+                reaction(
+                    "split",
+                    domain,
+                    ["W[k,i,j]"],
+                    ["X[i]", "Y[j]", "0.5 Z[k]"],
+                    saturated,
+                    ["W[k,i,j]", "k[i,j,k]", "m"],
+                ),
+                reaction(
+                    "swap",
+                    domain,
+                    ["Z[k]", "Y[j]"],
+                    ["2 Z[k]", "3 V[i,k]"],
+                    saturated,
+                    ["Z[k]", "k[i,j,k]", "Y[j]"],
+                ),
+                reaction("leave", domain, ["V[i,k]"], ["X[i]"], product(2), ["m", "V[i,k]"]),
+            ),
+        ),
+        m=0.01,
+    )
+
+
+@case
 def masked() -> Case:
     """Missing entries are singular: their rate constant is zero and divides."""
     a = index_set("a", 20)
