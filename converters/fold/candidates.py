@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converters.fold.bngl_labels import pattern_candidates
 from converters.fold.colouring import colour_rounds, loose_rounds
 from converters.fold.elements import Elements
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes
 from converters.fold.labelling import Labelling, flat
-from converters.fold.names import by_numbers
+from converters.fold.names import by_labels, by_numbers
 from converters.fold.structure import by_structure
 
 
@@ -24,6 +25,7 @@ class Candidate:
     preference: int
 
 
+_FEW = 3  # patterns among the names
 NAMES, STRUCTURE, NUMBERS, FLAT = range(4)
 
 
@@ -31,6 +33,7 @@ def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
     """Yield labellings to choose from, the most promising first."""
     yield Candidate(flat(elements), FLAT)
     yield from by_names(groups, elements, by_numbers(elements))
+    yield from by_patterns(groups, elements)
     yield from by_colours(groups, elements)
 
 
@@ -52,6 +55,14 @@ def by_names(groups: Sequence[Group], elements: Elements, named: Labelling) -> I
     for classes in colour_rounds(groups, start, fixed=is_settled):
         of_class = {int(classes[draft.members[0]]): draft for draft in settled}
         yield Candidate(by_structure(groups, elements, classes, of_class), NAMES)
+
+
+def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
+    """Yield the labellings whose species have their names, if these are patterns, as indices."""
+    names = {i: species.name for i, species in elements.species.items() if species.name}
+    for labels in pattern_candidates(names):
+        if len(labels) >= _FEW:
+            yield from by_names(groups, elements, by_labels(elements, labels, "BioNetGen patterns"))
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +29,32 @@ def by_numbers(elements: Elements) -> Labelling:
         for (signature, pattern), found in buckets.items()
         if len(pattern) > 1 and len(found) > 1
     ]
+    return covering(elements, drafts)
+
+
+def by_labels(elements: Elements, labels: Mapping[str, tuple[str, tuple[str, ...]]], how: str) -> Labelling:
+    """Return the labelling by given bases and index tuples; what has none stays in lists.
+
+    Parameters
+    ----------
+    elements : Elements
+        The elements of the network.
+    labels : mapping of str to (str, tuple of str)
+        Id → base and index tuple; no two ids have the same.
+    how : str
+        Where the labels come from.
+    """
+    buckets: dict[tuple, list[tuple[int, tuple[str, ...]]]] = {}
+    for element_id, (base, label) in labels.items():
+        key = (elements.signatures[element_id], base, len(label))
+        buckets.setdefault(key, []).append((elements.code[element_id], label))
+    drafts = []
+    for (signature, base, _), found in buckets.items():
+        codes = np.stack([elements.words.codes(label) for _, label in found])
+        varies = (codes != codes[0]).any(axis=0)
+        if varies.any():
+            members = np.array([code for code, _ in found])
+            drafts.append(Draft(base, signature, members, codes[:, varies], how=how))
     return covering(elements, drafts)
 
 
