@@ -15,6 +15,7 @@ from math import lgamma, log
 
 import numpy as np
 
+from converters.fold.axes import AxisClasses
 from converters.fold.domains import DomainDraft, Plan
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes, row_keys
@@ -83,23 +84,10 @@ class _Price:
         return bits + tensor_bits(given[has_value], draft.labels[has_value])
 
     def _domain(self, domain: DomainDraft) -> float:
-        """Template, the index tuple of each column, the tuples that exist, and literal numbers."""
-        bits = SYMBOL_BITS + choice(len(self.templates))
-        axes, n_drafts = self.plan.axes, len(self.plan.labelling.drafts)
-        columns = list(zip(domain.block.drafts, domain.indices, strict=True))
-        for number, (draft, indices) in enumerate(columns):
-            cost = choice(n_drafts)
-            for axis, (kind, _) in enumerate(indices):
-                n_labels = axes.size(axes.class_of[draft, axis])
-                cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
-            is_copy = (draft, indices) in columns[:number]
-            bits += min(cost, choice(len(columns))) if is_copy else cost
-        if domain.n_rows == 1:
-            bits -= sum(_order_bits(s, domain.block.drafts) for s in domain.block.group.symmetries)
-        for column in domain.block.group.numbers[domain.block.rows].T:
-            bits += tensor_bits(column, domain.positions)
+        axes = self.plan.axes
+        bits = domain_bits(domain, axes, len(self.plan.labelling.drafts), len(self.templates))
         if not domain.symbols:
-            return bits + (domain.n_rows > 1) * SYMBOL_BITS
+            return bits
         classes = [symbol.class_number for symbol in domain.symbols]
         return bits + self._tuples(domain.positions, domain.sizes, classes, domain)
 
@@ -113,6 +101,29 @@ class _Price:
             return SYMBOL_BITS
         self.seen.add(key)
         return (domain.pattern if domain else find_pattern(table, sizes, classes)).bits
+
+
+def domain_bits(domain: DomainDraft, axes: AxisClasses, n_drafts: int, n_templates: int) -> float:
+    """Return the bits of a domain without those of its set of index tuples.
+
+    They are the template, the index tuple of each column, and literal numbers.
+    """
+    bits = SYMBOL_BITS + choice(n_templates)
+    columns = list(zip(domain.block.drafts, domain.indices, strict=True))
+    for number, (draft, indices) in enumerate(columns):
+        cost = choice(n_drafts)
+        for axis, (kind, _) in enumerate(indices):
+            n_labels = axes.size(axes.class_of[draft, axis])
+            cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
+        is_copy = (draft, indices) in columns[:number]
+        bits += min(cost, choice(len(columns))) if is_copy else cost
+    if domain.n_rows == 1:
+        bits -= sum(_order_bits(s, domain.block.drafts) for s in domain.block.group.symmetries)
+    for column in domain.block.group.numbers[domain.block.rows].T:
+        bits += tensor_bits(column, domain.positions)
+    if not domain.symbols and domain.n_rows > 1:
+        bits += SYMBOL_BITS
+    return bits
 
 
 def _order_bits(symmetry: tuple[tuple[int, ...], ...], drafts: tuple[int, ...]) -> float:

@@ -11,13 +11,14 @@ import numpy as np
 
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
-from converters.fold.bits import flat_bits, plan_bits
+from converters.fold.bits import flat_bits
 from converters.fold.candidates import FLAT, Candidate, candidates
-from converters.fold.domains import Plan, drop_idle_bases, plan_domains
+from converters.fold.domains import Plan, drop_idle_bases
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
 from converters.fold.labelling import flat
+from converters.fold.splitting import cheapest_plan
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
@@ -121,10 +122,9 @@ class _Search:
         return self._best().plan
 
     def _try(self, candidate: Candidate) -> Plan:
-        plan = plan_domains(self.stages, candidate.labelling)
+        plan, price = cheapest_plan(self.stages, candidate.labelling, self.values)
         named = sum(not draft.is_list for draft in candidate.labelling.drafts)
         preference = candidate.preference if named else FLAT
-        price = plan_bits(plan, self.values)
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
         limit = (1 + _NEARLY_EQUAL) * min(entry.price for entry in self.found)
