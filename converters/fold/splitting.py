@@ -93,8 +93,7 @@ class _Splitter:
     def _price(self, block: Block, rows: np.ndarray) -> float:
         """Bits of some rows as one domain, axes that agree on these rows taken for one index set."""
         domain = draft_domain(take_rows(block, rows), self.plan.labelling, self.plan.axes, agree=True)
-        bits = domain_bits(domain, self.plan.axes, len(self.plan.labelling.drafts), self.n_templates)
-        return bits + domain.pattern.bits
+        return domain_bits(domain, self.plan, self.n_templates) + domain.pattern.bits
 
 
 def take_rows(block: Block, rows: np.ndarray) -> Block:
