@@ -30,7 +30,16 @@ NAMES, STRUCTURE, NUMBERS, FLAT = range(4)
 
 
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
-    """Yield labellings to choose from, the most promising first."""
+    """Yield different labellings to choose from, the most promising first."""
+    seen: set[bytes] = set()
+    for candidate in _all_candidates(groups, elements):
+        key = candidate.labelling.fingerprint
+        if key not in seen:
+            seen.add(key)
+            yield candidate
+
+
+def _all_candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     yield Candidate(flat(elements), FLAT)
     yield from by_names(groups, elements, by_numbers(elements))
     yield from by_patterns(groups, elements)

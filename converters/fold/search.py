@@ -18,7 +18,7 @@ from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
 from converters.fold.labelling import flat
-from converters.fold.splitting import cheapest_plan
+from converters.fold.splitting import Known, cheapest_plan
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
@@ -101,6 +101,7 @@ class _Search:
         self.values = values
         self.deadline = deadline
         self.is_complete = True
+        self.splits: Known = {}
         self.found: list[_Found] = []
         self.n_tried = 0
 
@@ -122,7 +123,7 @@ class _Search:
         return self._best().plan
 
     def _try(self, candidate: Candidate) -> Plan:
-        plan, price = cheapest_plan(self.stages, candidate.labelling, self.values)
+        plan, price = cheapest_plan(self.stages, candidate.labelling, self.values, self.splits)
         named = sum(not draft.is_list for draft in candidate.labelling.drafts)
         preference = candidate.preference if named else FLAT
         self.n_tried += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from math import log
 
 import numpy as np
@@ -24,14 +25,18 @@ from converters.fold.keys import dense_codes
 from converters.fold.labelling import Labelling
 from converters.fold.patterns import SYMBOL_BITS, choice
 
-_SLACK = 60.0  # a split may at first cost so many bits: the next one may pay for it
+_SLACK = 30.0  # a split may at first cost so many bits: the next one may pay for it
 _FEW_LABELS = 8  # an axis is split off label by label if it holds at most so many
 _MIN_PART = 3  # mean number of items for which a constant has to stand to have a rule of its own
+_MIN_ROWS = 4  # fewer items are not split
 _MAX_WORK = 4e9  # operations to estimate the splits of some items; with more, fewer splits are tried
 
 
+Known = dict[bytes, list[np.ndarray]]  # fingerprint of a labelled block → rows of its parts
+
+
 def cheapest_plan(
-    stages: Sequence[Sequence[Group]], labelling: Labelling, values: np.ndarray
+    stages: Sequence[Sequence[Group]], labelling: Labelling, values: np.ndarray, known: Known
 ) -> tuple[Plan, float]:
     """Return the plan of a labelling, blocks split where that lowers the price, and its price.
 
@@ -43,19 +48,21 @@ def cheapest_plan(
         Bases and index tuples.
     values : float array, shape (n_elements,)
         Value of each element, NaN where it has none.
+    known : dict
+        Splits found for other labellings of the same stages, to which those found are added.
     """
     whole = plan_domains(stages, labelling)
     whole_bits = plan_bits(whole, values)
-    parts = split_plan(whole)
+    parts = split_plan(whole, known)
     if parts is whole:
         return whole, whole_bits
     parts_bits = plan_bits(parts, values)
     return (parts, parts_bits) if parts_bits < whole_bits else (whole, whole_bits)
 
 
-def split_plan(plan: Plan) -> Plan:
+def split_plan(plan: Plan, known: Known) -> Plan:
     """Return the plan with every block split as its own price says; the same one if none is."""
-    splitter = _Splitter(plan)
+    splitter = _Splitter(plan, known)
     stages = [[part for domain in stage for part in splitter.parts(domain)] for stage in plan.stages]
     if sum(map(len, stages)) == len(plan.domains):
         return plan
@@ -67,22 +74,35 @@ def split_plan(plan: Plan) -> Plan:
 class _Splitter:
     """Splits the blocks of one plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, known: Known) -> None:
         self.plan = plan
+        self.known = known
         self.n_templates = len({domain.block.group.template for domain in plan.domains})
 
     def parts(self, domain: DomainDraft) -> list[Block]:
         """Return the parts of a domain's block, in the order of their first items."""
         if domain.n_rows < 2 * _MIN_PART or not domain.block.drafts:
             return [domain.block]
-        found = self._split(_Columns(domain.block, self.plan), np.arange(domain.n_rows))[1]
+        key = self._fingerprint(domain.block)
+        if key not in self.known:
+            self.known[key] = self._split(_Columns(domain.block, self.plan), np.arange(domain.n_rows))[1]
+        found = self.known[key]
         blocks = [take_rows(domain.block, rows) for rows in found]
         return sorted(blocks, key=lambda block: block.rows[0]) if len(blocks) > 1 else [domain.block]
+
+    def _fingerprint(self, block: Block) -> bytes:
+        """Digest of a block's items and of their labels."""
+        digest = blake2b(repr((block.group.role, block.group.level, block.group.ids[block.rows[0]])).encode())
+        digest.update(block.rows.tobytes())
+        digest.update(block.elements.tobytes())
+        for column, _, codes in axis_columns(block, self.plan.labelling):
+            digest.update(column.to_bytes(4, "little") + codes.tobytes())
+        return digest.digest()
 
     def _split(self, columns: _Columns, rows: np.ndarray) -> tuple[float, list[np.ndarray]]:
         """Price and rows of the parts that some rows of a block are best split into."""
         own = self._price(columns.block, rows)
-        if len(rows) < 2 or own <= 2 * columns.least:
+        if len(rows) < _MIN_ROWS or own <= 2 * columns.least:
             return own, [rows]
         found = [self._split(columns, part) for part in columns.best_split(rows) or ()]
         total = sum(bits for bits, _ in found)
@@ -122,8 +142,9 @@ class _Columns:
         self.codes = np.stack(columns, axis=1) if columns else np.empty((len(block.rows), 0), dtype=np.int64)
         self.sizes = np.array(sizes + [1.0] * len(numbers))
         self.is_constant = np.array(constant + [True] * len(numbers), dtype=bool)
-        n_columns = len({column.tobytes() for column in block.elements.T})
-        self.least = SYMBOL_BITS + choice(len(labelling.drafts)) * n_columns
+        named = {column.tobytes(): draft for column, draft in zip(block.elements.T, block.drafts, strict=True)}
+        n_axes = sum(labelling.drafts[draft].n_axes for draft in named.values())
+        self.least = SYMBOL_BITS + choice(len(labelling.drafts)) * len(named) + n_axes
 
     def best_split(self, rows: np.ndarray) -> list[np.ndarray] | None:
         """Return the parts of the split that promises most, or None if none is worth a try."""
