@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from converters.fold.axes import classify_axes, split_blocks
+from converters.fold.bngl_labels import pattern_candidates
 from converters.fold.colouring import absorb, colour_rounds, loose_rounds, separate_copies
 from converters.fold.elements import Elements
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes
 from converters.fold.labelling import Draft, Labelling, flat
-from converters.fold.names import by_numbers
+from converters.fold.names import by_labels, by_numbers
 from converters.fold.structure import by_structure
 from converters.fold.words_in_names import by_words
 
@@ -26,17 +27,28 @@ class Candidate:
     preference: int
 
 
+_FEW = 3  # patterns among the names
 _ABSORBED = (0.25, 1.0)  # share of a class that another may be to become part of it
 
 NAMES, WORDS, STRUCTURE, NUMBERS, FLAT = range(5)
 
 
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
-    """Yield labellings to choose from, the most promising first."""
+    """Yield different labellings to choose from, the most promising first."""
+    seen: set[bytes] = set()
+    for candidate in _all_candidates(groups, elements):
+        key = candidate.labelling.fingerprint
+        if key not in seen:
+            seen.add(key)
+            yield candidate
+
+
+def _all_candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     yield Candidate(flat(elements), FLAT)
     yield from by_names(groups, elements, by_numbers(elements), NAMES)
     for named in by_words(elements):
         yield from by_names(groups, elements, named, WORDS)
+    yield from by_patterns(groups, elements)
     yield from by_colours(groups, elements)
 
 
@@ -87,6 +99,14 @@ def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Dra
     for classes in colour_rounds(groups, start, fixed=is_settled):
         of_class = {int(classes[draft.members[0]]): draft for draft in settled}
         yield by_structure(groups, elements, classes, of_class)
+
+
+def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
+    """Yield the labellings whose species have their names, if these are patterns, as indices."""
+    names = {i: species.name for i, species in elements.species.items() if species.name}
+    for labels in pattern_candidates(names):
+        if len(labels) >= _FEW:
+            yield from by_names(groups, elements, by_labels(elements, labels, "BioNetGen patterns"), NAMES)
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:

@@ -112,7 +112,7 @@ def plan_domains(stages: Iterable[Iterable[Group]], labelling: Labelling) -> Pla
         for groups in stages
     ]
     axes = classify_axes([block for stage in blocks for block in stage], labelling)
-    drafted = tuple(tuple(_draft_domain(b, labelling, axes) for b in stage) for stage in blocks)
+    drafted = tuple(tuple(draft_domain(b, labelling, axes) for b in stage) for stage in blocks)
     return Plan(labelling, axes, drafted)
 
 
@@ -166,7 +166,13 @@ def _order_terms(
     sorted_terms(oriented, symmetry, keys)
 
 
-def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> DomainDraft:
+def draft_domain(
+    block: Block, labelling: Labelling, axes: AxisClasses, agree: bool = False
+) -> DomainDraft:
+    """Return the domain of a block.
+
+    Columns with equal labels are one symbol if they are over one index set, or else if ``agree``.
+    """
     symbols: list[Symbol] = []
     known: dict[tuple[int, bytes], int] = {}
     indices: list[list[Index]] = [[] for _ in block.drafts]
@@ -174,10 +180,11 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
         if (codes == codes[0]).all():
             indices[column].append(("label", int(codes[0])))
             continue
-        key = (axes.class_of[axis], codes.tobytes())
+        class_number = axes.class_of[axis]
+        key = (-1 if agree else class_number, codes.tobytes())
         if key not in known:
             known[key] = len(symbols)
-            symbols.append(Symbol(key[0], codes))
+            symbols.append(Symbol(class_number, codes))
         indices[column].append(("symbol", known[key]))
     positions = np.empty((len(block.rows), len(symbols)), dtype=np.int64)
     for column, symbol in enumerate(symbols):

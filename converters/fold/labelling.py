@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -82,6 +83,13 @@ class Labelling:
         for draft in self.drafts:
             found[draft.members, : draft.n_axes] = draft.labels
         return found
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Digest that is equal for labellings with equal bases and labels."""
+        order = np.unique(self.draft_of, return_index=True)[1]
+        first = order[self.draft_of]  # draft numbers do not matter
+        return blake2b(first.tobytes() + self.coordinates.tobytes()).digest()
 
 
 def flat(elements: Elements) -> Labelling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -51,6 +51,32 @@ def _split_number(digits: str, first: frozenset[str], second: frozenset[str]) ->
     ways = [(digits[:k], digits[k:]) for k in range(1, len(digits))]
     ways = [way for way in ways if way[0] in first and way[1] in second]
     return ways[0] if len(ways) == 1 else None
+
+
+def by_labels(elements: Elements, labels: Mapping[str, tuple[str, tuple[str, ...]]], how: str) -> Labelling:
+    """Return the labelling by given bases and index tuples; what has none stays in lists.
+
+    Parameters
+    ----------
+    elements : Elements
+        The elements of the network.
+    labels : mapping of str to (str, tuple of str)
+        Id → base and index tuple; no two ids have the same.
+    how : str
+        Where the labels come from.
+    """
+    buckets: dict[tuple, list[tuple[int, tuple[str, ...]]]] = {}
+    for element_id, (base, label) in labels.items():
+        key = (elements.signatures[element_id], base, len(label))
+        buckets.setdefault(key, []).append((elements.code[element_id], label))
+    drafts = []
+    for (signature, base, _), found in buckets.items():
+        codes = np.stack([elements.words.codes(label) for _, label in found])
+        varies = (codes != codes[0]).any(axis=0)
+        if varies.any():
+            members = np.array([code for code, _ in found])
+            drafts.append(Draft(base, signature, members, codes[:, varies], how=how))
+    return covering(elements, drafts)
 
 
 def _draft(elements: Elements, signature: Signature, pattern: Sequence[str], found: list) -> Draft:

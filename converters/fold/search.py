@@ -11,13 +11,14 @@ import numpy as np
 
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
-from converters.fold.bits import flat_bits, plan_bits
+from converters.fold.bits import flat_bits
 from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate, candidates
-from converters.fold.domains import Plan, drop_idle_bases, plan_domains
+from converters.fold.domains import Plan, drop_idle_bases
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
 from converters.fold.items import Inventory, take_inventory
 from converters.fold.labelling import flat
+from converters.fold.splitting import Known, cheapest_plan
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
@@ -105,6 +106,7 @@ class _Search:
         self.flat_price = flat_price
         self.deadline = deadline
         self.is_complete = True
+        self.splits: Known = {}
         self.found: list[_Found] = []
         self.n_tried = 0
 
@@ -126,10 +128,9 @@ class _Search:
         return self._best().plan
 
     def _try(self, candidate: Candidate) -> Plan:
-        plan = plan_domains(self.stages, candidate.labelling)
+        plan, price = cheapest_plan(self.stages, candidate.labelling, self.values, self.splits)
         named = sum(not draft.is_list for draft in candidate.labelling.drafts)
         preference = candidate.preference if named else FLAT
-        price = plan_bits(plan, self.values)
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
         least = min(entry.price for entry in self.found)
