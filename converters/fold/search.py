@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from converters.annotation import hints_of
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
@@ -16,17 +18,23 @@ from converters.fold.candidates import FLAT, Candidate, candidates
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
+from converters.fold.hinted import Unseen, hinted_candidates, hinted_drafts, overlaid, without_hint
 from converters.fold.items import Inventory, take_inventory
-from converters.fold.labelling import flat
+from converters.fold.labelling import Draft, flat
+from converters.fold.patterns import SYMBOL_BITS
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
+from converters.hints import Hints
 from icrn_io.network import Network, UnsupportedFeature
 
 # Within these shares of the folded and of the flat bits, what people read best is preferred.
 _NEARLY_EQUAL = 0.04
 _NOT_WORTH_IT = 0.01
+_MOST_COMPARED = 8  # hints are also priced one by one where there are no more
 
 
-def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = False) -> Folding:
+def fold_network(
+    network: Network, hints: Hints | None = None, seconds: float = 60.0, flat_only: bool = False
+) -> Folding:
     """Return the exact fold of a network.
 
     Candidate labellings are priced by description length (`converters.fold.bits`) and the
@@ -38,6 +46,9 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
     network : Network
         Any network; what cannot be indexed (events, fast reactions, ...) is held and listed
         in ``Folding.unsupported``.
+    hints : Hints, optional
+        Bases and index sets that are known (`converters.hints.load_hints`). By default what
+        the network's document says about them, if our exporter wrote it; ``Hints()`` for none.
     seconds : float
         Time for the search: after it no further candidate is begun, the best so far is
         returned and ``report.is_complete`` is False.
@@ -52,6 +63,8 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
 
     Raises
     ------
+    HintsError
+        The hints given do not fit the network.
     ModelIOError
         Assignments that depend on each other in a circle.
     RuntimeError
@@ -68,7 +81,13 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
     groups = [group for stage in stages for group in stage]
     flat_price = flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values))))
     search = _Search(stages, values, flat_price, deadline=start + seconds)
-    best = search.run([Candidate(flat(elements), FLAT)] if flat_only else candidates(groups, elements))
+    notes: tuple[str, ...] = ()
+    if flat_only:
+        search.add(Candidate(flat(elements), FLAT))
+    else:
+        hints = hints_of(network) if hints is None else hints
+        search, notes = _search(search, groups, elements, hints or Hints())
+    best = search.best.plan
     assembly = assemble(best, elements, values, network.id)
     folded = perf_counter()
 
@@ -77,11 +96,55 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         len(network.reactions),
         assembly.groups,
         flat_price,
-        search.price,
+        search.best.price,
+        notes,
         is_complete=search.is_complete,
         fold_seconds=folded - start,
     )
     return _proved(network, inventory, assembly, values, stages, report, folded)
+
+
+def _search(
+    plain: _Search, groups: Sequence[Group], elements: Elements, hints: Hints
+) -> tuple[_Search, tuple[str, ...]]:
+    """Return the search for the network, and what became of the hints."""
+    fixed, notes = hinted_drafts(hints, elements)
+    if not fixed:
+        plain.run(candidates(groups, elements))
+        return plain, tuple(notes)
+    hinted = _Search(plain.stages, plain.values, plain.flat_price, plain.deadline)
+    is_all = hints.n_elements == len(elements.ids) and not notes
+    is_new = Unseen()
+    around = hinted_candidates(groups, elements, fixed)
+    hinted.run(c for c in (islice(around, 1) if is_all else around) if is_new(c.labelling))
+    for candidate in candidates(groups, elements):
+        if hinted.is_late():
+            break
+        plain.add(candidate)
+        labelling = candidate.labelling if is_all else overlaid(candidate.labelling, fixed)
+        if not is_all and is_new(labelling):
+            hinted.add(replace(candidate, labelling=labelling))
+    return hinted, (*notes, *_compared(hinted, plain, hints.source, fixed))
+
+
+def _compared(hinted: _Search, plain: _Search, source: str, fixed: Sequence[Draft]) -> Iterator[str]:
+    """Yield what hints cost against the best that was found without them."""
+    bases = "1 base" if len(fixed) == 1 else f"{len(fixed)} bases"
+    if not plain.found:
+        yield f"{source}: {bases} as given; no time was left to compare with other folds"
+        return
+    more = hinted.best.price - plain.best.price
+    if more < SYMBOL_BITS:
+        yield f"{source}: {bases} as given; no shorter fold was found without"
+        return
+    yield f"{source}: {bases} as given; the fold is {more:,.0f} bits longer than the best without hints"
+    if not 1 < len(fixed) <= _MOST_COMPARED:
+        return
+    for draft in fixed:
+        without = without_hint(hinted.best.plan.labelling, draft, plain.best.plan.labelling)
+        saved = hinted.best.price - plan_bits(plan_domains(hinted.stages, without), hinted.values)
+        if saved >= SYMBOL_BITS:
+            yield f"{source}: the hint '{draft.stem}' alone costs {saved:,.0f} bits"
 
 
 class _Found(NamedTuple):
@@ -106,22 +169,25 @@ class _Search:
         self.found: list[_Found] = []
         self.n_tried = 0
 
-    @property
-    def price(self) -> float:
-        """Bits of the best plan."""
-        return self._best().price
-
-    def run(self, candidates: Iterable[Candidate]) -> Plan:
-        """Return the best plan of the candidates and of what they are like without idle bases."""
+    def run(self, candidates: Iterable[Candidate]) -> None:
+        """Add candidates, at least one, as long as there is time."""
         for candidate in candidates:
-            if self.found and perf_counter() > self.deadline:
-                self.is_complete = False
+            if self.found and self.is_late():
                 break
-            plan = self._try(candidate)
-            pruned = drop_idle_bases(plan)
-            if len(pruned.drafts) < len(candidate.labelling.drafts):
-                self._try(replace(candidate, labelling=pruned))
-        return self._best().plan
+            self.add(candidate)
+
+    def is_late(self) -> bool:
+        """Whether the time is up, which leaves the search incomplete."""
+        if perf_counter() > self.deadline:
+            self.is_complete = False
+        return not self.is_complete
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a candidate, and what it is like without idle bases."""
+        plan = self._try(candidate)
+        pruned = drop_idle_bases(plan)
+        if len(pruned.drafts) < len(candidate.labelling.drafts):
+            self._try(replace(candidate, labelling=pruned))
 
     def _try(self, candidate: Candidate) -> Plan:
         plan = plan_domains(self.stages, candidate.labelling)
@@ -135,7 +201,8 @@ class _Search:
         self.found = [entry for entry in self.found if entry.price <= limit]
         return plan
 
-    def _best(self) -> _Found:
+    @property
+    def best(self) -> _Found:
         """The cheapest plan; of nearly equal ones, the one that people read best."""
         return min(self.found, key=lambda entry: entry[:-1])
 
