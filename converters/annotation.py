@@ -45,9 +45,7 @@ def fold_annotation(folding: Folding) -> str:
     bases = [base for base in bases if any(folding.identity.entries[base.name])]
     if not bases:
         return ""
-    ids = [
-        element_id for entries in folding.identity.entries.values() for element_id in entries if element_id
-    ]
+    ids = list(folding.identity.positions)
     sets = {s.name: s.labels for base in bases for s in base.index_sets}
     lines = [f'<fold xmlns="{NAMESPACE}" elements="{len(ids)}">']
     lines += [
@@ -190,6 +188,8 @@ class _Reader:
             raise _broken(f"the base {name} lists {len(ids)} entries, which are not those of its index sets")
         tuples = product(*(self.sets[s] for s in sets))
         members = {i: labels for i, labels in zip(ids, tuples, strict=True) if i != _HOLE}
+        if len(members) < sum(element_id != _HOLE for element_id in ids):
+            raise _broken(f"the base {name} lists an id twice")
         return BaseHint(name, None, members, sets)
 
     def _get(self, attribute: str) -> str:
