@@ -21,6 +21,7 @@ from converters.text_table import aligned, paragraph
 _HEADER = ("name", "number", "form", "index tuples", "density", "how found", "ids")
 _WIDTHS = (8, 8, 26, 34, 8, 20, 40)
 _MAX_SINGLE = 10
+_MAX_PATTERN = 66
 
 
 def folding_text(folding: Folding) -> str:
@@ -51,34 +52,41 @@ def group_rows(folding: Folding) -> list[tuple[str, ...]]:
     """Return a row of cells for every indexed reaction and rule that stands for more than one."""
     groups = folding.report.groups if folding.report else ()
     return [
-        (g.name, str(g.n_reactions), g.form, g.pattern or "a list", _share(g), g.how, examples(folding, g))
+        (g.name, str(g.n_reactions), g.form, _pattern(g), _share(g), g.how, examples(folding, g))
         for g in groups
         if g.n_reactions > 1
     ]
+
+
+def _pattern(group: GroupReport) -> str:
+    """Return the pattern of an indexed reaction, or how long a list it is where that is long too."""
+    if group.pattern and len(group.pattern) <= _MAX_PATTERN:
+        return group.pattern
+    return f"a list, {group.exceptions} of {group.n_reactions} by no rule"
 
 
 def _share(group: GroupReport) -> str:
     if group.form == "dense":
         return "full"
     percent = 100 * group.density
-    return f"{percent:.0f} %" if percent >= 1 else f"{percent:.1g} %"
+    return f"{percent:.0f} %" if percent >= 1 else "< 1 %"
 
 
 def left_lines(folding: Folding) -> list[str]:
     """Return what did not fold, and why: single reactions, and elements that are only listed."""
     single = [g for g in folding.report.groups if g.n_reactions == 1] if folding.report else []
     lines = []
-    for role, noun in (("reaction", "reaction"), ("", "rule")):
-        names = [g.name for g in single if (folding.identity.roles[g.name] == "reaction") == bool(role)]
+    for noun in ("reaction", "rule"):
+        names = [
+            g.name for g in single if (folding.identity.roles[g.name] == "reaction") == (noun == "reaction")
+        ]
         if names:
             ids = abbreviated_ids([folding.identity.tuples[name][0] for name in names], _MAX_SINGLE)
-            each = (
-                f"{noun} of a form of its own" if len(names) == 1 else f"{noun}s, each of a form of its own"
-            )
-            lines.append(f"{len(names)} {each}: {ids}")
+            own = "its" if len(names) == 1 else "their"
+            lines.append(f"{_plural(len(names), noun)} of a form of {own} own: {ids}")
     for rest in remainders(folding):
         parts = [f"{len(ids)} {REASONS[key]} ({abbreviated_ids(ids)})" for key, ids in rest.ids.items()]
-        lines.append(f"the list {rest.name} of {rest.n_elements} elements: {'; '.join(parts)}")
+        lines.append(f"{rest.name} lists {_plural(rest.n_elements, 'element')}: {'; '.join(parts)}")
     return lines
 
 
@@ -102,6 +110,10 @@ def proof_lines(report: FoldReport) -> list[str]:
         f"folded in {report.fold_seconds:.2f} s{cut}",
         f"exact: enumerated again and compared equal in {report.check_seconds:.2f} s",
     ]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _times(above: float, below: float) -> str:

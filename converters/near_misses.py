@@ -86,15 +86,15 @@ class _Finder:
             for r in folding.icrn.reactions
             if r.name not in backward and self.identity.roles[r.name] == "reaction"
         ]
+        self.reports = {g.name: g for g in folding.report.groups} if folding.report else {}
         self.rows = {row[0]: row for row in reaction_lines(folding, is_brief=True)}
 
     # Index tuples that are missing
 
     def missing(self) -> Iterator[NearMiss]:
         """Yield the few tuples that indexed reactions lack of a full or regular domain."""
-        reports = {g.name: g for g in self.folding.report.groups} if self.folding.report else {}
         for reaction in self.reactions:
-            report = reports.get(reaction.name)
+            report = self.reports.get(reaction.name)
             if reaction.domain.size < _MIN_GROUP or (report and not re.search(" but | of ", report.pattern)):
                 continue
             symbols = reaction.domain.symbols
@@ -148,7 +148,7 @@ class _Finder:
         large = [
             r
             for r in sorted(self.reactions, key=lambda r: -r.domain.size)
-            if r.domain.size >= _MIN_GROUP and self._is_indexed(r)
+            if r.domain.size >= _MIN_GROUP and self._is_indexed(r) and self._is_regular(r)
         ]
         tables: list[dict] = [{}, {}, {}]
         for reaction in large:
@@ -168,21 +168,26 @@ class _Finder:
         for (name, what), small in found.items():
             yield self._difference(by_name[name], what, small)
 
+    def _is_regular(self, reaction: IndexedReaction) -> bool:
+        """Whether most index tuples follow a rule: what is only a list has no pattern to miss."""
+        report = self.reports.get(reaction.name)
+        return report is None or report.exceptions <= report.n_reactions / 2
+
     def _is_indexed(self, reaction: IndexedReaction) -> bool:
         return any(self._base(term) for term in (*reaction.reactants, *reaction.products))
 
     def _base(self, term: Term) -> str:
-        """Base of a participant, "" where it only stands in a list."""
+        """Return the base of a participant, "" where it only stands in a list."""
         base = term.species.base
         return "" if base in self.notation.lists or not term.species.indices else base
 
     def _keys(self, reaction: IndexedReaction) -> tuple[list, list, list]:
-        """What reactions have in common that differ in law, in stoichiometry, in one participant."""
+        """Return what reactions have in common that differ in law, stoichiometry, or one participant."""
         sides = (reaction.reactants, reaction.products)
         terms = [(k, self._base(t), t.stoichiometry) for k, side in enumerate(sides) for t in side]
         if not any(base for _, base, _ in terms):
             return [], [], []
-        bases = sorted({(side, base) for side, base, _ in terms})
+        bases = sorted((side, base) for side, base, _ in terms)
         law = repr(reaction.law.template)
         without_one = [
             (side, law, *sorted(terms[:k] + terms[k + 1 :]))
@@ -256,7 +261,7 @@ class _Finder:
                 continue
             ids = tuple(element_id for element_id, _ in found)
             verb = ("is", "stands") if len(ids) == 1 else ("are", "stand")
-            why = self._kind_difference(found[0][1], name) or "in no reaction of its form"
+            why = self._kind_difference(found[0][1], name) or "no reaction like those of the others has any"
             text = (
                 f"{_listed(ids)} {verb[0]} called like the {size} entries of {name}, "
                 f"but {verb[1]} apart: {why}"

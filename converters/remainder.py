@@ -13,7 +13,8 @@ from converters.show import Notation
 # In order of precedence: an element counts once.
 REASONS = {
     "relation": "in reactions or rules that are listed one by one",
-    "shared": "one for a whole indexed reaction or rule",
+    "shared": "that a whole indexed reaction or rule shares",
+    "placement": "places of species",
     "single": "only in reactions or rules of a form of their own",
     "unused": "in no reaction or rule",
 }
@@ -59,6 +60,12 @@ def remainders(folding: Folding) -> list[Remainder]:
             positions = np.unique(flat_positions(reference, item.domain, bases[reference.base].shape))
             found = rank[reference.base]
             found[positions] = np.minimum(found[positions], place)
+    for base in folding.icrn.species:
+        for placement in (base.compartment, base.conversion_factor):
+            if placement is not None and placement.base in rank:
+                found = rank[placement.base]
+                positions = np.unique(placement.positions)
+                found[positions] = np.minimum(found[positions], keys.index("placement"))
     return [_remainder(folding, name, rank[name]) for name in listed]
 
 

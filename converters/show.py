@@ -26,8 +26,8 @@ _MAX_LABELS = 8
 _MAX_LABEL_WIDTH = 80
 _MAX_TERMS = 6
 _MAX_SYMBOLS = 4
-_MAX_LAW = 160
-_MAX_SINGLE = 20  # rows for single reactions, and for single rules
+_MAX_LAW = 90
+_MAX_SINGLE = 12  # rows for single reactions, and for single rules
 
 
 class Notation:
@@ -142,10 +142,11 @@ def _expression(template, names: list[str]) -> Expression:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text of at most about ``most`` characters, its middle left out."""
+    """Return a text of at most about ``most`` characters, its middle left out between words."""
     if len(text) <= most:
         return text
-    return f"{text[: most * 3 // 4].rstrip()} … {text[-most // 5 :].lstrip()}"
+    head, tail = text[: most * 3 // 4], text[-most // 5 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def reaction_lines(folding: Folding, is_brief: bool = False) -> list[tuple[str, str, str, str]]:

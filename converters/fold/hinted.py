@@ -120,7 +120,7 @@ class _Maker:
         return found
 
     def _nearest(self, base: BaseHint) -> str:
-        """An id that starts like the pattern, for the message."""
+        """Return ids that start like the pattern, for the message."""
         start = base.pattern.text.partition("{")[0]
         likely = [i for i in self.elements.ids if start and i.startswith(start)]
         return f"; ids that start so: {', '.join(likely[:3])}" if likely else "; correct it"
@@ -180,7 +180,7 @@ def _in_words(signature: Signature) -> str:
     form = {"state": "", "constant": "constant ", "assigned": "assigned by a rule, "}[signature.form]
     if signature.kind != "species" or signature.form == "assigned":
         return f"{form}{signature.kind}"
-    is_boundary, state, law, initial, compartment, has_factor = signature.flags
+    is_boundary, _, law, initial, compartment, has_factor = signature.flags
     details = f"in formulas {law}, initially {initial}, compartment {compartment}"
     factor = ", with conversion factor" if has_factor else ""
     return f"{'boundary' if is_boundary else 'floating'} species, {details}{factor}"

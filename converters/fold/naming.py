@@ -81,9 +81,9 @@ def symbol_names(
     no index set and no id of the model. Symbols over lists are numbered: ``species1``.
     """
     taken = {s.name.lower() for s in all_sets} | ids
-    free = (letter for letter in _LETTERS if letter not in taken and letter not in names)
     seen: dict[str, int] = {}
     names: list[str] = []
+    free = (letter for letter in _LETTERS if letter not in taken and letter not in names)
     for index_set in sets:
         use = seen[index_set.name] = seen.get(index_set.name, 0) + 1
         if index_set.name in listed:
