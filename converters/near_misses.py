@@ -87,6 +87,8 @@ class _Finder:
             if r.name not in backward and self.identity.roles[r.name] == "reaction"
         ]
         self.reports = {g.name: g for g in folding.report.groups} if folding.report else {}
+        # Reactions of a form of their own: where they stand, no other is missing.
+        self.single = {self._participants(r, (), ()) for r in self.reactions if not r.domain.symbols}
         self.rows = {row[0]: row for row in reaction_lines(folding, is_brief=True)}
 
     # Index tuples that are missing
@@ -114,8 +116,14 @@ class _Finder:
             return
         present = set(map(tuple, table[:, part.columns].tolist()))
         cells = (cell for cell in product(*map(range, sizes)) if _belongs(part.kind, cell))
-        lacking = [cell for cell in cells if cell not in present]
         symbols = [reaction.domain.symbols[c] for c in part.columns]
+        lacking = [
+            cell
+            for cell in cells
+            if cell not in present and self._participants(reaction, symbols, cell) not in self.single
+        ]
+        if not lacking:
+            return
         shown = "; ".join(self._instance(reaction, symbols, cell) for cell in lacking[:_SHOWN])
         more = "; …" if len(lacking) > _SHOWN else ""
         beside = self._beside(reaction, table, part, lacking[0])
@@ -135,6 +143,12 @@ class _Finder:
         ]
         labels = ", ".join(f"{s.name} = {s.index_set.labels[values[s.name]]}" for s in symbols)
         return f"{' → '.join(sides)} ({labels})"
+
+    def _participants(self, reaction: IndexedReaction, symbols: Sequence, cell) -> tuple:
+        """Return what takes part in a reaction with labels in place of some of its symbols."""
+        values = {s.name: k for s, k in zip(symbols, cell, strict=True)}
+        sides = (reaction.reactants, reaction.products)
+        return tuple(frozenset(_bound(term, values).species for term in side) for side in sides)
 
     def _beside(self, reaction: IndexedReaction, table: np.ndarray, part: Part, cell) -> str:
         """Id of the reaction whose tuple is most like one that is missing."""
@@ -162,6 +176,8 @@ class _Finder:
             ):
                 like = next((table[key] for key in keys if key in table), None)
                 if like is not None and reaction.domain.size <= _FEW * like.domain.size:
+                    if what == "law" and _same_law(reaction, like):
+                        what = "indices"
                     found.setdefault((like.name, what), []).append(reaction)
                     break
         by_name = {r.name: r for r in large}
@@ -204,6 +220,7 @@ class _Finder:
         whose = "its" if one else "their"
         differs = {
             "law": f"{whose} law",
+            "indices": f"{whose} indices",
             "stoichiometry": f"{whose} stoichiometry",
             "participant": "one participant",
         }[what]
@@ -295,6 +312,11 @@ def _belongs(kind: str, cell: tuple[int, ...]) -> bool:
         return True
     a, b = cell
     return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "!=": a != b}[kind]
+
+
+def _same_law(one: IndexedReaction, other: IndexedReaction) -> bool:
+    bases = [[slot.base for slot in r.slots] for r in (one, other)]
+    return one.law.template == other.law.template and bases[0] == bases[1]
 
 
 def _bound(term: Term, values: dict[str, int]) -> Term:

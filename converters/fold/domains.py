@@ -196,4 +196,4 @@ def drop_idle_bases(plan: Plan) -> Labelling:
     lists: list[Draft] = [
         list_draft(labelling.elements, s, np.sort(np.concatenate(m))) for s, m in idle.items()
     ]
-    return relabel(labelling, lists)
+    return relabel(labelling, sorted(lists, key=lambda draft: draft.members[0]))

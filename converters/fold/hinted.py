@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from converters.errors import HintsError
-from converters.fold.candidates import NAMES, Candidate, by_names
+from converters.fold.candidates import NAMES, Candidate
 from converters.fold.colouring import colour_rounds
 from converters.fold.elements import Elements, Signature
 from converters.fold.facts import Group
@@ -197,17 +196,18 @@ def hinted_candidates(
 ) -> Iterator[Candidate]:
     """Yield labellings around hinted drafts: the rest in lists, by names, and by structure."""
     yield Candidate(covering(elements, fixed), NAMES)
-    for candidate in by_names(groups, elements, overlaid(by_numbers(elements), fixed)):
-        yield replace(candidate, labelling=overlaid(candidate.labelling, fixed))
-    start = elements.kinds + len(fixed)
-    is_fixed = np.zeros(len(start), dtype=bool)
-    for number, draft in enumerate(fixed):
-        start[draft.members] = number
-        is_fixed[draft.members] = True
-    for classes in colour_rounds(groups, start, fixed=is_fixed):
-        settled = {int(classes[draft.members[0]]): draft for draft in fixed}
-        labelling = by_structure(groups, elements, classes, settled)
-        yield Candidate(overlaid(labelling, fixed), NAMES)
+    named = overlaid(by_numbers(elements), fixed)
+    yield Candidate(named, NAMES)
+    others = [d for d in named.drafts if not d.is_list and not d.is_fixed and d.signature.form == "state"]
+    for settled in ([*fixed, *others], fixed) if others else (fixed,):
+        start = elements.kinds + len(settled)
+        is_settled = np.zeros(len(start), dtype=bool)
+        for number, draft in enumerate(settled):
+            start[draft.members] = number
+            is_settled[draft.members] = True
+        for classes in colour_rounds(groups, start, fixed=is_settled):
+            of_class = {int(classes[draft.members[0]]): draft for draft in settled}
+            yield Candidate(overlaid(by_structure(groups, elements, classes, of_class), fixed), NAMES)
 
 
 class Unseen:
