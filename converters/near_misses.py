@@ -178,11 +178,33 @@ class _Finder:
                 if like is not None and reaction.domain.size <= _FEW * like.domain.size:
                     if what == "law" and _same_law(reaction, like):
                         what = "indices"
+                        twin = self._twin(reaction, like)
+                        if twin is not None:
+                            yield twin
+                            break
                     found.setdefault((like.name, what), []).append(reaction)
                     break
         by_name = {r.name: r for r in large}
         for (name, what), small in found.items():
             yield self._difference(by_name[name], what, small)
+
+    def _twin(self, small: IndexedReaction, like: IndexedReaction) -> NearMiss | None:
+        """Return the near miss of reactions all of which stand in a large group already."""
+        pairs = [*zip(small.slots, like.slots, strict=True)]
+        for mine, theirs in ((small.reactants, like.reactants), (small.products, like.products)):
+            pairs += [(a.species, b.species) for a, b in zip(mine, theirs, strict=True)]
+        values = _values(small, like, pairs)
+        if values is None:
+            return None
+        place = {row: k for k, row in enumerate(map(tuple, like.domain.tuples().tolist()))}
+        twins = [place.get(tuple(row)) for row in values.tolist()]
+        if None in twins:
+            return None
+        ids = self.identity.tuples[small.name]
+        others = tuple(self.identity.tuples[like.name][k] for k in twins)
+        text = f"{ids[0]} and {others[0]} are the same reaction"
+        text += f"; {len(ids)} such pairs in {like.name}" if len(ids) > 1 else ""
+        return NearMiss("repeated", like.name, (*ids, *others), text, like.domain.size)
 
     def _is_regular(self, reaction: IndexedReaction) -> bool:
         """Whether most index tuples follow a rule: what is only a list has no pattern to miss."""
@@ -317,6 +339,28 @@ def _belongs(kind: str, cell: tuple[int, ...]) -> bool:
 def _same_law(one: IndexedReaction, other: IndexedReaction) -> bool:
     bases = [[slot.base for slot in r.slots] for r in (one, other)]
     return one.law.template == other.law.template and bases[0] == bases[1]
+
+
+def _values(small: IndexedReaction, like: IndexedReaction, pairs: Sequence) -> np.ndarray | None:
+    """Return the index tuples of ``like`` that the rows of ``small`` would have, None where they clash.
+
+    Parameters
+    ----------
+    pairs : sequence of (Reference, Reference)
+        What stands in the same place of both.
+    """
+    table = small.domain.tuples()
+    column = {s.name: k for k, s in enumerate(small.domain.symbols)}
+    found: dict[str, np.ndarray] = {}
+    for mine, theirs in pairs:
+        if mine.base != theirs.base:
+            return None
+        for own, index in zip(mine.indices, theirs.indices, strict=True):
+            value = table[:, column[own]] if isinstance(own, str) else np.full(len(table), own)
+            wanted = found.setdefault(index, value) if isinstance(index, str) else index
+            if not (value == wanted).all():
+                return None
+    return np.stack([found[s.name] for s in like.domain.symbols], axis=1)
 
 
 def _bound(term: Term, values: dict[str, int]) -> Term:
