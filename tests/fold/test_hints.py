@@ -16,7 +16,7 @@ from converters.fold.hinted import hinted_drafts
 from converters.fold.words import Words
 from converters.hint_patterns import AmbiguousIdError, read_pattern
 from converters.hints import Hints, load_hints
-from icrn_io import ModelIOError, format_model, read_bytes
+from icrn_io import ModelIOError, format_model, read_bytes, read_model
 from icrn_io.network import Network
 
 
@@ -267,8 +267,6 @@ def test_export_and_import_give_the_same_fold(name):
 
 @pytest.mark.parametrize("name", ["dimerization", "winner_take_all", "gene_network", "seesaw_cascade"])
 def test_shipped_models_come_back_as_they_were(name, models_dir):
-    from icrn_io import read_model
-
     network = read_model(models_dir / f"{name}.xml")
     folding = fold_network(network)
     again = fold_network(annotated(network, folding))
@@ -378,7 +376,10 @@ def test_hinted_drafts_do_not_depend_on_the_order_of_files(hints):
     assert notes == []
 
 
-def test_models_dir_has_hints_that_fit():
-    """The example in the manual is read from there, so that it stays true."""
+def test_the_example_in_the_manual_fits(hints, models_dir):
     manual = (Path(__file__).parents[2] / "docs" / "folding.md").read_text(encoding="utf-8")
-    assert "```toml" in manual
+    example = manual.partition("```toml")[2].partition("```")[0]
+    folding = fold_network(read_model(models_dir / "dimerization.xml"), hints(example))
+    assert {b.name: b.shape for b in folding.icrn.species} == {"Free": (20,), "Bound": (20, 20)}
+    assert {"kon", "koff"} < {b.name for b in folding.icrn.constants}
+    assert "Monomer" in {s.name for s in folding.icrn.index_sets()}
