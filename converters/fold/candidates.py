@@ -35,9 +35,9 @@ NAMES, WORDS, STRUCTURE, NUMBERS, FLAT = range(5)
 
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     """Yield different labellings to choose from, the most promising first."""
-    seen: set[bytes] = set()
+    seen: set[tuple[bytes, int]] = set()
     for candidate in _all_candidates(groups, elements):
-        key = candidate.labelling.fingerprint
+        key = (candidate.labelling.fingerprint, candidate.preference)
         if key not in seen:
             seen.add(key)
             yield candidate

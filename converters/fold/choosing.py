@@ -126,5 +126,6 @@ class Chooser:
             if number and self.is_late():
                 break
             plan, price = cheaper_when_split(entry.plan, entry.price, self.values, known)
-            tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
+            if price < (1 - _NEARLY_EQUAL) * entry.price:
+                tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried
