@@ -8,8 +8,7 @@ operator of a template, a domain, a rule of a pattern) costs 16.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from math import lgamma, log
 
@@ -19,8 +18,8 @@ from converters.fold.domains import DomainDraft, Plan
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft
-from converters.fold.patterns import SYMBOL_BITS, choice, find_pattern
-from converters.fold.templates import Prefix
+from converters.fold.patterns import SYMBOL_BITS, choice, find_pattern, subset_bits
+from converters.fold.templates import COMMUTATIVE, SLOT, Prefix
 
 _NUMBER = 64.0
 
@@ -83,23 +82,9 @@ class _Price:
         return bits + tensor_bits(given[has_value], draft.labels[has_value])
 
     def _domain(self, domain: DomainDraft) -> float:
-        """Template, the index tuple of each column, the tuples that exist, and literal numbers."""
-        bits = SYMBOL_BITS + choice(len(self.templates))
-        axes, n_drafts = self.plan.axes, len(self.plan.labelling.drafts)
-        columns = list(zip(domain.block.drafts, domain.indices, strict=True))
-        for number, (draft, indices) in enumerate(columns):
-            cost = choice(n_drafts)
-            for axis, (kind, _) in enumerate(indices):
-                n_labels = axes.size(axes.class_of[draft, axis])
-                cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
-            is_copy = (draft, indices) in columns[:number]
-            bits += min(cost, choice(len(columns))) if is_copy else cost
-        if domain.n_rows == 1:
-            bits -= sum(_order_bits(s, domain.block.drafts) for s in domain.block.group.symmetries)
-        for column in domain.block.group.numbers[domain.block.rows].T:
-            bits += tensor_bits(column, domain.positions)
+        bits = domain_bits(domain, self.plan, len(self.templates))
         if not domain.symbols:
-            return bits + (domain.n_rows > 1) * SYMBOL_BITS
+            return bits
         classes = [symbol.class_number for symbol in domain.symbols]
         return bits + self._tuples(domain.positions, domain.sizes, classes, domain)
 
@@ -115,12 +100,88 @@ class _Price:
         return (domain.pattern if domain else find_pattern(table, sizes, classes)).bits
 
 
-def _order_bits(symmetry: tuple[tuple[int, ...], ...], drafts: tuple[int, ...]) -> float:
-    """Bits that naming operands one by one spends on their order, which means nothing."""
-    if len(symmetry[0]) > 1:
-        return 0.0
-    counts = Counter(drafts[column] for (column,) in symmetry)
-    return sum(lgamma(n + 1) / log(2) for n in counts.values())
+def domain_bits(domain: DomainDraft, plan: Plan, n_templates: int) -> float:
+    """Return the bits of a domain without those of its set of index tuples.
+
+    They are the template, the index tuple of each column, and literal numbers. What stands
+    twice in a template is named once and referred to; a single item's operands that may change
+    places are a set.
+    """
+    axes, n_drafts = plan.axes, len(plan.labelling.drafts)
+    bits = SYMBOL_BITS + choice(n_templates)
+    costs: dict[int, float] = {}  # of the columns that are no copies
+    seen: set[tuple] = set()
+    for number, (draft, indices) in enumerate(zip(domain.block.drafts, domain.indices, strict=True)):
+        cost = choice(n_drafts)
+        for axis, (kind, _) in enumerate(indices):
+            n_labels = axes.size(axes.class_of[draft, axis])
+            cost += choice(len(domain.symbols) if kind == "symbol" else n_labels)
+        if (draft, indices) in seen:
+            bits += min(cost, choice(len(domain.indices)))
+        else:
+            seen.add((draft, indices))
+            costs[number] = cost
+    bits += sum(costs.values())
+    if domain.n_rows == 1:
+        bits -= _saved_by_sets(domain, plan, costs)
+    for column in domain.block.group.numbers[domain.block.rows].T:
+        bits += tensor_bits(column, domain.positions)
+    if not domain.symbols and domain.n_rows > 1:
+        bits += SYMBOL_BITS
+    return bits
+
+
+def _saved_by_sets(domain: DomainDraft, plan: Plan, costs: Mapping[int, float]) -> float:
+    """Bits that naming operands one by one spends on their order, which means nothing.
+
+    Operands from one base are a set: either named in any order, or as a subset of its entries.
+    """
+    block, saved = domain.block, 0.0
+    terms = [s for s in block.group.symmetries if s[0][0] < block.group.n_terms]
+    for columns in (*(sorted(c for (c,) in s) for s in terms), *operand_sets(block.group)):
+        by_draft: dict[int, list[int]] = {}
+        for column in columns:
+            if column in costs:
+                by_draft.setdefault(block.drafts[column], []).append(column)
+        for draft, members in by_draft.items():
+            n = len(members)
+            if n > 1:
+                each = sum(costs[column] for column in members)
+                codes = block.elements[0, members]
+                as_set = choice(len(plan.labelling.drafts)) + choice(n) + _subset_bits(codes, draft, plan)
+                saved += max(lgamma(n + 1) / log(2), each - as_set)
+    return saved
+
+
+def _subset_bits(codes: np.ndarray, draft: int, plan: Plan) -> float:
+    """Bits of a set of entries of a base: any of them, or those that follow a pattern."""
+    base, axes = plan.labelling.drafts[draft], plan.axes
+    classes = [axes.class_of[draft, axis] for axis in range(base.n_axes)]
+    labels = plan.labelling.coordinates[codes]
+    positions = [axes.position(c, labels[:, a]) for a, c in enumerate(classes)]
+    pattern = find_pattern(np.stack(positions, axis=1), [axes.size(c) for c in classes], classes)
+    return min(subset_bits(len(codes), len(base.members)), pattern.bits)
+
+
+def operand_sets(group: Group) -> list[list[int]]:
+    """Return the columns that are operands of one shape in a law, such as those of ``2*A + 2*B``."""
+    found: list[list[int]] = []
+    shapes: dict[tuple, int] = {}
+    stack: list[tuple[int, list[int]]] = []  # subtrees: shape and columns
+    held = iter([slot for slot in reversed(group.slots) if slot[0] != "literal"])
+    for token in reversed(group.template):
+        args = [stack.pop() for _ in range(token[1])] if isinstance(token, tuple) else []
+        kind, column = next(held) if token == SLOT else ("", 0)
+        shape = (kind, token, *(shape for shape, _ in args))
+        columns = [column] if kind == "element" else [c for _, inner in args for c in inner]
+        if isinstance(token, tuple) and token[0] in COMMUTATIVE:
+            alike: dict[int, list[int]] = {}
+            for arg, inner in args:
+                if len(inner) == 1:
+                    alike.setdefault(arg, []).extend(inner)
+            found += [members for members in alike.values() if len(members) > 1]
+        stack.append((shapes.setdefault(shape, len(shapes)), columns))
+    return found
 
 
 def template_bits(template: Prefix) -> float:

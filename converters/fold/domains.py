@@ -12,6 +12,7 @@ from converters.fold.axes import AxisClasses, Block, axis_columns, classify_axes
 from converters.fold.facts import Group
 from converters.fold.labelling import Draft, Labelling, list_draft, relabel
 from converters.fold.orient import Oriented, Symmetry, follows_term, sorted_terms
+from converters.fold.outliers import set_aside
 from converters.fold.patterns import Pattern, find_pattern
 
 DENSE_FILL = 0.25  # below this share of existing tuples a domain is stored as a relation
@@ -103,11 +104,15 @@ class Plan:
 def plan_domains(stages: Iterable[Iterable[Group]], labelling: Labelling) -> Plan:
     """Return the plan that a labelling leads to."""
     blocks = [
-        [_with_terms_in_order(block, labelling) for block in split_blocks(groups, labelling.draft_of)]
+        [
+            part
+            for block in split_blocks(groups, labelling.draft_of)
+            for part in set_aside(_with_terms_in_order(block, labelling), labelling)
+        ]
         for groups in stages
     ]
     axes = classify_axes([block for stage in blocks for block in stage], labelling)
-    drafted = tuple(tuple(_draft_domain(b, labelling, axes) for b in stage) for stage in blocks)
+    drafted = tuple(tuple(draft_domain(b, labelling, axes) for b in stage) for stage in blocks)
     return Plan(labelling, axes, drafted)
 
 
@@ -161,7 +166,13 @@ def _order_terms(
     sorted_terms(oriented, symmetry, keys)
 
 
-def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> DomainDraft:
+def draft_domain(
+    block: Block, labelling: Labelling, axes: AxisClasses, agree: bool = False
+) -> DomainDraft:
+    """Return the domain of a block.
+
+    Columns with equal labels are one symbol if they are over one index set, or else if ``agree``.
+    """
     symbols: list[Symbol] = []
     known: dict[tuple[int, bytes], int] = {}
     indices: list[list[Index]] = [[] for _ in block.drafts]
@@ -169,10 +180,11 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
         if (codes == codes[0]).all():
             indices[column].append(("label", int(codes[0])))
             continue
-        key = (axes.class_of[axis], codes.tobytes())
+        class_number = axes.class_of[axis]
+        key = (-1 if agree else class_number, codes.tobytes())
         if key not in known:
             known[key] = len(symbols)
-            symbols.append(Symbol(key[0], codes))
+            symbols.append(Symbol(class_number, codes))
         indices[column].append(("symbol", known[key]))
     positions = np.empty((len(block.rows), len(symbols)), dtype=np.int64)
     for column, symbol in enumerate(symbols):
@@ -182,17 +194,27 @@ def _draft_domain(block: Block, labelling: Labelling, axes: AxisClasses) -> Doma
 
 
 def drop_idle_bases(plan: Plan) -> Labelling:
-    """Return the labelling with bases that serve in no regular domain put into the lists."""
+    """Return the labelling with bases that serve in no regular domain put into the lists.
+
+    A base whose indices are all those of others does no harm in an irregular one.
+    """
     useful: set[int] = set()
     for domain in plan.domains:
-        if domain.n_rows > 1 and domain.pattern.exceptions < domain.n_rows:
-            useful.update(domain.block.drafts)
+        if domain.n_rows > 1:
+            is_regular = domain.pattern.exceptions < domain.n_rows
+            used = [{value for kind, value in ix if kind == "symbol"} for ix in domain.indices]
+            for draft, symbols in zip(domain.block.drafts, used, strict=True):
+                pairs = zip(domain.block.drafts, used, strict=True)
+                others = set().union(*(s for d, s in pairs if d != draft))
+                if is_regular or (symbols and symbols <= others):
+                    useful.add(draft)
     labelling = plan.labelling
     idle: dict = {}
     for number, draft in enumerate(labelling.drafts):
-        if draft.is_list or (number not in useful and not draft.signature.is_placement):
+        stays = number in useful or draft.is_fixed or draft.signature.is_placement
+        if draft.is_list or not stays:
             idle.setdefault(draft.signature, []).append(draft.members)
     lists: list[Draft] = [
         list_draft(labelling.elements, s, np.sort(np.concatenate(m))) for s, m in idle.items()
     ]
-    return relabel(labelling, lists)
+    return relabel(labelling, sorted(lists, key=lambda draft: draft.members[0]))

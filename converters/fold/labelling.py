@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 
@@ -21,6 +22,22 @@ _SMALL = 4096  # but not where its tensor is as small as this anyway
 def is_worth_axes(n_entries: int, n_cells: float) -> bool:
     """Whether a tensor with so many entries among its cells is not mostly holes."""
     return n_entries >= _MIN_FILL * n_cells or n_cells <= _SMALL
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """An index set with a name of its own, from hints.
+
+    Attributes
+    ----------
+    name : str
+        Axes of equal name are one index set, axes of different names never are.
+    labels : tuple of int
+        Codes of all its labels, () where they are those that the bases have.
+    """
+
+    name: str
+    labels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,10 @@ class Draft:
         One axis without meaning: the elements that fit nowhere else.
     how : str
         Where its indices come from, for people.
+    is_fixed : bool
+        Whether it stays, under this name, even where it is of little use: it is a hint.
+    sets : tuple of (NamedSet or None)
+        Index set of each axis; () where none has a name.
     """
 
     stem: str
@@ -49,6 +70,8 @@ class Draft:
     labels: np.ndarray
     is_list: bool = False
     how: str = ""
+    is_fixed: bool = False
+    sets: tuple[NamedSet | None, ...] = ()
 
     @property
     def n_axes(self) -> int:
@@ -82,6 +105,13 @@ class Labelling:
         for draft in self.drafts:
             found[draft.members, : draft.n_axes] = draft.labels
         return found
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Digest that is equal for labellings with equal bases and labels."""
+        order = np.unique(self.draft_of, return_index=True)[1]
+        first = order[self.draft_of]  # draft numbers do not matter
+        return blake2b(first.tobytes() + self.coordinates.tobytes()).digest()
 
 
 def flat(elements: Elements) -> Labelling:

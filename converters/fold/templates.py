@@ -18,7 +18,7 @@ SLOT = "slot"
 
 # Numbers here shape the law (a Hill coefficient, a degree, a base): they stay in the template.
 _LITERAL_OPERANDS = {"power": (1,), "root": (0,), "log": (0,)}
-_COMMUTATIVE = frozenset({"plus", "times", "and", "or", "xor", "min", "max"})
+COMMUTATIVE = frozenset({"plus", "times", "and", "or", "xor", "min", "max"})
 _NUMBER = "#"
 
 
@@ -125,7 +125,7 @@ def canonical_template(prefix: Prefix, kinds: Sequence[str]) -> Canonical:
             stack.append(_Part(kinds[slot], [SLOT], [slot]))
         elif isinstance(token, tuple):
             operands = [stack.pop() for _ in range(token[1])]
-            if token[0] in _COMMUTATIVE:
+            if token[0] in COMMUTATIVE:
                 operands.sort(key=lambda part: part.text)
                 found += _interchangeable(operands)
             stack.append(_joined(token, operands))
