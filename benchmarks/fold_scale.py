@@ -3,7 +3,8 @@
 ``python benchmarks/fold_scale.py`` folds every network in a process of its own, prints a table
 and, with ``--out``, writes it as Markdown. The networks are the families the tests generate,
 with indexed ids (A) and with opaque ids in random order (C); they are made in memory, so no
-reading is timed. On a busy machine look at the CPU seconds. Peak memory is that of the process while it folds, the network included.
+reading is timed. Peak memory is that of the process while it folds, the network included. On a
+busy machine look at the CPU seconds.
 """
 
 from __future__ import annotations
