@@ -147,8 +147,8 @@ class Maker:
         if reaction_id in self.keys:
             raise ValueError(f"two reactions are called {reaction_id}")
         math = law(lambda base, *index: self.constant(base, *index, of=reaction_id))
-        taking_part = {*reactants, *products}
-        modifiers = sorted(math.symbols() & self.elements["species"].keys() - taking_part)
+        others = math.symbols() - {*reactants, *products}
+        modifiers = sorted(s for s in others if s in self.elements["species"])
         self._add(
             key,
             lambda i: Reaction(
