@@ -14,7 +14,7 @@ from converters.annotation import hints_of
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
-from converters.fold.candidates import FLAT, Candidate, candidates
+from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate, candidates
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
@@ -26,8 +26,10 @@ from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldRepor
 from converters.hints import Hints
 from icrn_io.network import Network, UnsupportedFeature
 
-# Within these shares of the folded and of the flat bits, what people read best is preferred.
+# Plans are taken as equal within these shares of the folded and the flat bits; then what people
+# read best is preferred. A labelling by names that the reactions agree with may cost more.
 _NEARLY_EQUAL = 0.04
+_NAMES_EQUAL = 0.1
 _NOT_WORTH_IT = 0.01
 _MOST_COMPARED = 8  # hints are also priced one by one where there are no more
 
@@ -197,14 +199,31 @@ class _Search:
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
         least = min(entry.price for entry in self.found)
-        limit = least + max(_NEARLY_EQUAL * least, _NOT_WORTH_IT * self.flat_price)
-        self.found = [entry for entry in self.found if entry.price <= limit]
+        slack = _NOT_WORTH_IT * self.flat_price
+        limit = least + max(_NEARLY_EQUAL * least, slack)
+        named_limit = least + max(_NAMES_EQUAL * least, slack)
+        self.found = [
+            entry
+            for entry in self.found
+            if entry.price <= (named_limit if entry.preference <= WORDS else limit)
+        ]
         return plan
 
     @property
     def best(self) -> _Found:
-        """The cheapest plan; of nearly equal ones, the one that people read best."""
-        return min(self.found, key=lambda entry: entry[:-1])
+        """The cheapest plan; of nearly equal ones, the one that people read best.
+
+        Words of names can split what belongs together: they count no more than structure
+        where they lead to more indexed reactions.
+        """
+        by_structure = [len(e.plan.domains) for e in self.found if e.preference == STRUCTURE]
+        fewest = min(by_structure, default=len(self.found[0].plan.domains))
+
+        def order(entry: _Found) -> tuple:
+            splits = entry.preference == WORDS and len(entry.plan.domains) > fewest
+            return (STRUCTURE if splits else entry.preference, *entry[1:-1])
+
+        return min(self.found, key=order)
 
 
 def element_values(elements: Elements) -> np.ndarray:
