@@ -46,7 +46,9 @@ def _all_candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Can
     yield from by_colours(groups, elements)
 
 
-def by_names(groups: Sequence[Group], elements: Elements, named: Labelling) -> Iterator[Candidate]:
+def by_names(
+    groups: Sequence[Group], elements: Elements, named: Labelling, most_rounds: int | None = None
+) -> Iterator[Candidate]:
     """Yield a labelling by names, and what it is like with all but its bases of species by structure.
 
     Names that only number the species (``s1``, ``s2``, ...) are no better than a list.
@@ -61,7 +63,7 @@ def by_names(groups: Sequence[Group], elements: Elements, named: Labelling) -> I
     for number, draft in enumerate(settled):
         start[draft.members] = number
         is_settled[draft.members] = True
-    for classes in colour_rounds(groups, start, fixed=is_settled):
+    for classes in colour_rounds(groups, start, fixed=is_settled)[:most_rounds]:
         of_class = {int(classes[draft.members[0]]): draft for draft in settled}
         yield Candidate(by_structure(groups, elements, classes, of_class), NAMES)
 
@@ -71,7 +73,8 @@ def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candida
     names = {i: species.name for i, species in elements.species.items() if species.name}
     for labels in pattern_candidates(names):
         if len(labels) >= _FEW:
-            yield from by_names(groups, elements, by_labels(elements, labels, "BioNetGen patterns"))
+            named = by_labels(elements, labels, "BioNetGen patterns")
+            yield from by_names(groups, elements, named, most_rounds=1)
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
