@@ -12,12 +12,13 @@ import numpy as np
 
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
+from icrn_core.extent import moving_entries, moving_extent, whole_extent
 from icrn_core.groups import Reaction, dense_group, flat_groups
 from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
 from icrn_core.law import canonical_law
 from icrn_core.layout import Layout
-from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, Step, View
+from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, Step, View, needs_symbols
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
 
 # Below this many entries one merged gather costs less than a broadcast of its own.
@@ -63,19 +64,26 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     groups = tuple(dense_group(r, layout, arrays) for r in wide)
     segments += [_wide_segment(k, r, arrays) for k, r in enumerate(wide)]
     order = {r.name: k for k, r in enumerate(icrn.reactions)}
+    levels = _steps(driving + moving, layout, arrays, is_static)
+    reads_symbols = needs_symbols(flat, groups, levels)
+    whole = whole_extent(flat, groups, incidence, slopes, reads_symbols, layout, arrays)
+    entries = moving_entries(incidence, wide, layout, arrays)
+    extent = whole
+    if len(entries) < layout.n_state:
+        extent = moving_extent(whole, entries, flat, groups, levels, layout, arrays)
     plan = Plan(
         species=tuple(layout.blocks[b.name] for b in icrn.species),
         constants=tuple(layout.blocks[b.name] for b in icrn.constants),
         assigned=tuple(layout.blocks[b.name] for b in icrn.assigned),
         static_levels=_steps(static_items, layout, arrays, is_static),
-        dynamic_levels=_steps(driving + moving, layout, arrays, is_static),
+        dynamic_levels=levels,
         watched_levels=_steps(watched, layout, arrays, is_static),
         view=view,
         factor=_factor(layout, arrays, is_static),
         flat=flat,
         dense=groups,
-        incidence=incidence,
-        slopes=slopes,
+        whole=whole,
+        moving=extent,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
         jumps=_jumps(layout, arrays, is_static, reactions, items),
         initial=_initial(layout, arrays, items),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
-from icrn_core.layout import Affine
-from icrn_core.plan import DenseGroup, DenseReference
+from icrn_core.layout import Affine, Block
+from icrn_core.plan import DenseGroup, DenseReference, Plan
+
+# Entries of the state that a reaction over a domain of this shape changes.
+Target = tuple[tuple[int, ...], DenseReference]
 
 
 def positions(affine: Affine, shape: tuple[int, ...]) -> Array:
@@ -46,17 +51,100 @@ def sanitised(slots: list[Array], mask: Array) -> list[Array]:
     return [jnp.where(mask, slot, 1.0) for slot in slots]
 
 
-def add_changes(group: DenseGroup, slots: list[Array], mask: Array | None, t: Array, rate: Array) -> Array:
-    """Add the reaction's contributions to the rate of change, shape ``(n_state,)``."""
-    flux = None if group.contracts else fluxes(group, slots, mask, t)
-    for coefficient, reference in group.terms:
-        if flux is None:
-            total = _contraction(group, slots, reference)
+def rate_of_change(
+    plan: Plan, slots: list[list[Array]], masks: list[Array | None], t: Array, dtype: np.dtype
+) -> Array:
+    """Return what the dense groups contribute to the rate of change, shape ``(n_state,)``.
+
+    Parameters
+    ----------
+    plan : Plan
+        The groups are its ``dense``.
+    slots, masks : list
+        For each group what its law reads, and its mask or None.
+    t : scalar
+        Time.
+    dtype : dtype
+        Of the state.
+    """
+    parts: dict[Block, list[Array]] = {}
+    scattered = []
+    for (shape, reference), total in _totals(plan.dense, slots, masks, t).items():
+        if reference.axes is None:
+            scattered.append((positions(reference.affine, shape), total))
         else:
-            unused = tuple(a for a, stride in enumerate(reference.affine.strides) if not stride)
-            total = flux.sum(axis=unused, keepdims=True) if unused else flux
-        rate = _add_at(reference, group.shape, coefficient * total, rate)
+            parts.setdefault(reference.block, []).append(_in_block(reference, shape, total))
+    blocks = [sum(parts[b]) if b in parts else jnp.zeros(b.size, dtype) for b in plan.species]
+    rate = jnp.concatenate(blocks)
+    for at, total in scattered:
+        rate = rate.at[at].add(total)
     return rate
+
+
+def _totals(
+    groups: tuple[DenseGroup, ...], slots: list[list[Array]], masks: list[Array | None], t: Array
+) -> dict[Target, Array]:
+    """Return changes by target, of length one along the axes that the target does not use."""
+    totals: dict[Target, Array] = {}
+    weights: dict[Target, list[tuple[int, float]]] = {}
+    for k, group in enumerate(groups):
+        for coefficient, reference in group.terms:
+            target = (group.shape, reference)
+            if group.contracts:
+                change = coefficient * _contraction(group, slots[k], reference)
+                totals[target] = totals.get(target, 0.0) + change
+            else:
+                weights.setdefault(target, []).append((k, coefficient))
+    flux = {k: fluxes(group, slots[k], masks[k], t) for k, group in enumerate(groups) if not group.contracts}
+    # The net flux between the same entries is added up once and then summed over axes: what is
+    # plus the net flux to the products is minus the same to the reactants.
+    nets: dict[tuple, Array] = {}
+    for target, given in weights.items():
+        sign = math.copysign(1.0, given[0][1])
+        key = tuple((k, sign * coefficient) for k, coefficient in given)
+        if key not in nets:
+            nets[key] = sum(coefficient * flux[k] for k, coefficient in key)
+        totals[target] = totals.get(target, 0.0) + sign * axis_sum(nets[key], _unused(target[1]))
+    return totals
+
+
+def _unused(reference: DenseReference) -> tuple[int, ...]:
+    return tuple(axis for axis, stride in enumerate(reference.affine.strides) if not stride)
+
+
+def axis_sum(tensor: Array, axes: tuple[int, ...]) -> Array:
+    """Return the sum over some axes, kept with length one.
+
+    At either end of the shape it is a product with a vector of ones: XLA turns reductions of
+    more than 32 entries into windowed ones, which on a CPU take several times as long.
+    """
+    for first, last in reversed(_runs(axes)):
+        before, summed, after = tensor.shape[:first], tensor.shape[first:last], tensor.shape[last:]
+        total = _middle_sum(tensor.reshape(math.prod(before), math.prod(summed), math.prod(after)))
+        tensor = total.reshape(*before, *(1 for _ in summed), *after)
+    return tensor
+
+
+def _middle_sum(tensor: Array) -> Array:
+    """Return the sum over the second of three axes."""
+    n, length, m = tensor.shape
+    ones = jnp.ones(length, tensor.dtype)
+    if m == 1:
+        return jnp.matmul(tensor.reshape(n, length), ones, precision=lax.Precision.HIGHEST)
+    if n == 1:
+        return jnp.matmul(ones, tensor.reshape(length, m), precision=lax.Precision.HIGHEST)
+    return tensor.sum(axis=1)
+
+
+def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return neighbouring axes as ranges (first, one past the last)."""
+    runs: list[tuple[int, int]] = []
+    for axis in axes:
+        if runs and runs[-1][1] == axis:
+            runs[-1] = (runs[-1][0], axis + 1)
+        else:
+            runs.append((axis, axis + 1))
+    return runs
 
 
 def _contraction(group: DenseGroup, slots: list[Array], reference: DenseReference) -> Array:
@@ -77,14 +165,11 @@ def _contraction(group: DenseGroup, slots: list[Array], reference: DenseReferenc
     return (scale * total).reshape([group.shape[a] if a in kept else 1 for a in range(len(group.shape))])
 
 
-def _add_at(reference: DenseReference, shape: tuple[int, ...], values: Array, rate: Array) -> Array:
-    block = reference.block
-    if reference.axes is None:
-        return rate.at[positions(reference.affine, shape)].add(values)
+def _in_block(reference: DenseReference, shape: tuple[int, ...], values: Array) -> Array:
+    """Return values by domain as values by entry of the block they change."""
     used = [shape[a] for a in sorted(reference.axes)]
     order = np.argsort(np.argsort(reference.axes))
-    flat = values.reshape(used).transpose(order).reshape(-1)
-    return rate.at[block.offset : block.offset + block.size].add(flat)
+    return values.reshape(used).transpose(order).reshape(-1)
 
 
 def _along(axis: int, length: int, n_axes: int) -> list[int]:

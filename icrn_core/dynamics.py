@@ -12,15 +12,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from icrn_core import dense
-from icrn_core.errors import IcrnError
 from icrn_core.jacobian import prepared_jacobian
 from icrn_core.jumps import breakpoints
-from icrn_core.layout import Block
-from icrn_core.plan import Plan, Step
+from icrn_core.plan import Extent, Plan, Step
+from icrn_core.tensors import pack, unpack
 
 
 class Prepared(NamedTuple):
@@ -38,6 +36,9 @@ class Prepared(NamedTuple):
         Static slots of each group; None for the others.
     breakpoints : (n_breakpoints,)
         Sorted times at which the rate of change may jump.
+    held : (n_state,) or None
+        A state: then rates of change and Jacobians are those of the moving entries alone, as
+        functions of them, with the others held here. None: those of the whole state.
     """
 
     static: Array
@@ -46,6 +47,7 @@ class Prepared(NamedTuple):
     flat: tuple
     dense: tuple
     breakpoints: Array
+    held: Array | None = None
 
 
 class Observation(NamedTuple):
@@ -91,7 +93,7 @@ class Dynamics:
         plan = self.plan
         n_flat = sum(group.size for group in plan.flat)
         return (
-            f"Dynamics(n_state={self.n_state}, n_params={self.n_params}, "
+            f"Dynamics(n_state={self.n_state}, n_moving={self.n_moving}, n_params={self.n_params}, "
             f"{len(plan.flat)} laws over {n_flat} reactions, {len(plan.dense)} dense domains)"
         )
 
@@ -99,6 +101,11 @@ class Dynamics:
     def n_state(self) -> int:
         """Length of the state vector."""
         return self.plan.n_state
+
+    @property
+    def n_moving(self) -> int:
+        """Number of entries of the state that some reaction changes: the solvers integrate these."""
+        return self.plan.moving.size
 
     @property
     def n_params(self) -> int:
@@ -113,11 +120,11 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return _pack(self.plan.species, state, "base species")
+        return pack(self.plan.species, state, "base species")
 
     def unpack_state(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_state)`` as tensors ``(..., *shape)`` by base species."""
-        return _unpack(self.plan.species, vector, 0)
+        return unpack(self.plan.species, vector, 0)
 
     def pack_params(self, params: Mapping[str, Array]) -> Array:
         """Return tensors by rate constant as one vector, shape ``(n_params,)``.
@@ -127,11 +134,11 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return _pack(self.plan.constants, params, "rate constant")
+        return pack(self.plan.constants, params, "rate constant")
 
     def unpack_params(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_params)`` as tensors ``(..., *shape)`` by rate constant."""
-        return _unpack(self.plan.constants, vector, self.n_state)
+        return unpack(self.plan.constants, vector, self.n_state)
 
     def prepare(self, params: Array) -> Prepared:
         """Return what the params, shape ``(n_params,)``, determine for a whole solve."""
@@ -163,6 +170,26 @@ class Dynamics:
         )
         return Prepared(symbols[n:], scale, factor, flat, wide, breakpoints(self, symbols))
 
+    def hold(self, prepared: Prepared, y: Array) -> Prepared:
+        """Return what is prepared for the moving entries alone, the others held as in ``y``."""
+        return prepared if self.plan.moving.entries is None else prepared._replace(held=y)
+
+    def moving(self, y: Array) -> Array:
+        """Return the moving entries of a state, ``(..., n_moving)``."""
+        at = self.plan.moving.entries
+        return y if at is None else y[..., self.arrays[at]]
+
+    def whole(self, moving: Array, prepared: Prepared) -> Array:
+        """Return the state whose moving entries are given, shape ``(n_state,)``."""
+        if prepared.held is None:
+            return moving
+        at = self.arrays[self.plan.moving.entries]
+        return prepared.held.at[at].set(moving, unique_indices=True, indices_are_sorted=True)
+
+    def extent(self, prepared: Prepared) -> Extent:
+        """Return the entries that the rate of change and the Jacobian cover."""
+        return self.plan.whole if prepared.held is None else self.plan.moving
+
     def run(self, levels: tuple[tuple[Step, ...], ...], symbols: Array, t: Array) -> Array:
         """Evaluate levels of assignments and conversions into the symbol vector."""
         for level in levels:
@@ -177,7 +204,7 @@ class Dynamics:
         return symbols
 
     def symbols(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return what laws read, ``[species | constants | assigned]``, or species alone if enough."""
+        """Return what laws read at a whole state: ``[species | constants | assigned]``, or species alone."""
         seen = y if prepared.scale is None else y * prepared.scale
         if not self.plan.needs_symbols:
             return seen
@@ -214,26 +241,33 @@ class Dynamics:
         return jnp.concatenate(parts) if parts else jnp.zeros(0, symbols.dtype)
 
     def prepared_field(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return dy/dt for prepared params, shape ``(n_state,)``."""
-        plan = self.plan
-        symbols = self.symbols(t, y, prepared)
+        """Return dy/dt of the entries that the prepared params cover, in the shape of ``y``."""
+        plan, extent = self.plan, self.extent(prepared)
+        state = self.whole(y, prepared)
+        symbols = self.symbols(t, state, prepared)
         rate = jnp.zeros_like(y)
         if plan.flat:
-            incidence = plan.incidence
+            incidence = extent.incidence
             flux = self.flat_fluxes(t, symbols, prepared)[self.arrays[incidence.fluxes]]
             change = flux * self.arrays[incidence.coefficients]
             rate = rate.at[self.arrays[incidence.entries]].add(change, indices_are_sorted=True)
-        for k, group in enumerate(plan.dense):
-            slots = self.dense_slots(k, symbols, prepared)
-            rate = dense.add_changes(group, slots, self.mask(k), t, rate)
-        return rate if prepared.factor is None else rate * prepared.factor
+        if plan.dense:
+            slots = [self.dense_slots(k, symbols, prepared) for k in range(len(plan.dense))]
+            masks = [self.mask(k) for k in range(len(plan.dense))]
+            wide = dense.rate_of_change(plan, slots, masks, t, y.dtype)  # of whole tensors
+            rate = rate + (wide if prepared.held is None else self.moving(wide))
+        return rate if prepared.factor is None else rate * self.covered(prepared.factor, prepared)
+
+    def covered(self, values: Array, prepared: Prepared) -> Array:
+        """Return the values, by entry of the state, of the entries that the prepared params cover."""
+        return values if prepared.held is None else self.moving(values)
 
     def prepared_jacobian(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂y for prepared params, shape ``(n_state, n_state)``."""
+        """Return ∂f/∂y, square, of the entries that the prepared params cover."""
         return prepared_jacobian(self, t, y, prepared)
 
     def prepared_time_derivative(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂t for prepared params, shape ``(n_state,)``."""
+        """Return ∂f/∂t of the entries that the prepared params cover, in the shape of ``y``."""
         if not self.plan.reads_time:
             return jnp.zeros_like(y)
         t = jnp.asarray(t, y.dtype)
@@ -337,7 +371,7 @@ class Dynamics:
             self.unpack_state(shown),
             self.unpack_state(amounts),
             self.unpack_state(concentrations),
-            _unpack(plan.assigned, symbols, 0),
+            unpack(plan.assigned, symbols, 0),
             self._fluxes(t, symbols, prepared),
         )
 
@@ -356,28 +390,3 @@ class Dynamics:
             else:
                 found[segment.name] = wide[segment.dense][self.arrays[segment.entries]]
         return found
-
-
-def _pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> Array:
-    names = [block.name for block in blocks]
-    unknown = [name for name in tensors if name not in names]
-    if unknown:
-        raise IcrnError(f"no {kind} is called '{unknown[0]}' (there are: {', '.join(names) or 'none'})")
-    parts = []
-    for block in blocks:
-        if block.name not in tensors:
-            raise IcrnError(f"no values for {kind} '{block.name}': give an array of shape {block.shape}")
-        tensor = tensors[block.name]
-        if np.shape(tensor) != block.shape:
-            raise IcrnError(f"{kind} '{block.name}' has shape {block.shape}, its values {np.shape(tensor)}")
-        parts.append(jnp.ravel(jnp.asarray(tensor, dtype=float)))
-    return jnp.concatenate(parts) if parts else jnp.zeros(0)
-
-
-def _unpack(blocks: tuple[Block, ...], vector: Array, start: int) -> dict[str, Array]:
-    return {
-        block.name: vector[..., block.offset - start : block.offset - start + block.size].reshape(
-            vector.shape[:-1] + block.shape
-        )
-        for block in blocks
-    }

@@ -261,7 +261,11 @@ def _write_outputs(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def solve(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Outcome:
-    """Integrate; reverse mode is the discrete adjoint of the steps that were taken."""
+    """Integrate; reverse mode is the discrete adjoint of the steps that were taken.
+
+    ``y`` are the entries that move; the others are part of what is prepared, and so are the
+    derivatives by them.
+    """
     return advance(settings, dynamics, problem, y, prepared)[0]
 
 

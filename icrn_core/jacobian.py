@@ -21,6 +21,7 @@ from icrn_core.layout import Affine
 
 if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics, Prepared
+    from icrn_core.plan import DenseGroup, Step
 
 
 def partials(law: Law, slots: list[Array], t: Array, wanted: list[int]) -> list[Array]:
@@ -36,39 +37,41 @@ def partials(law: Law, slots: list[Array], t: Array, wanted: list[int]) -> list[
 
 
 def prepared_jacobian(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared) -> Array:
-    """Return ∂f/∂y, shape ``(n_state, n_state)``."""
-    plan, n = dynamics.plan, dynamics.n_state
-    symbols = dynamics.symbols(t, y, prepared)
-    n_rows = n + plan.n_assigned if plan.needs_symbols else n
-    transpose = jnp.zeros(n_rows * n, y.dtype)
+    """Return ∂f/∂y, square, of the entries that the prepared params cover."""
+    plan, extent = dynamics.plan, dynamics.extent(prepared)
+    state = dynamics.whole(y, prepared)
+    symbols = dynamics.symbols(t, state, prepared)
+    transpose = jnp.zeros(extent.n_rows * extent.size, y.dtype)
     transpose = _add_flat(dynamics, t, symbols, prepared, transpose)
     for k in range(len(plan.dense)):
         transpose = _add_dense(dynamics, k, t, symbols, prepared, transpose)
-    transpose = transpose.reshape(n_rows, n)
+    transpose = transpose.reshape(extent.n_rows, extent.size)
+    rows = dynamics.arrays[extent.rows]
     scale = prepared.scale
     for level in reversed(plan.dynamic_levels):
         for step in level:
             if step.law is not None:
-                transpose = _through_law(dynamics, step, t, symbols, transpose)
+                transpose = _through_law(dynamics, step, t, symbols, rows, transpose)
             else:
-                scale = jnp.ones_like(y) if scale is None else scale
-                transpose, scale = _through_size(dynamics, step, y, symbols, transpose, scale)
-    result = transpose[:n].T
+                scale = jnp.ones_like(state) if scale is None else scale
+                transpose, scale = _through_size(dynamics, step, state, symbols, rows, transpose, scale)
+    result = transpose[: extent.size].T
     if scale is not None:
-        result = result * scale[None, :]
-    return result if prepared.factor is None else result * prepared.factor[:, None]
+        result = result * dynamics.covered(scale, prepared)[None, :]
+    if prepared.factor is not None:
+        result = result * dynamics.covered(prepared.factor, prepared)[:, None]
+    return result
 
 
 def _add_flat(dynamics: Dynamics, t: Array, symbols: Array, prepared: Prepared, transpose: Array) -> Array:
-    plan = dynamics.plan
+    extent = dynamics.extent(prepared)
     found: list[Array] = []
-    for k, group in enumerate(plan.flat):
-        wanted = [j for j, slot in enumerate(group.slots) if slot.source != "static"]
+    for k, group in enumerate(dynamics.plan.flat):
         slots = dynamics.flat_slots(k, symbols, prepared)
-        found += partials(group.law, slots, t, wanted)
+        found += partials(group.law, slots, t, list(extent.flat[k]))
     if not found:
         return transpose
-    slopes = plan.slopes
+    slopes = extent.slopes
     values = jnp.concatenate(found)[dynamics.arrays[slopes.partials]] * dynamics.arrays[slopes.coefficients]
     return transpose.at[dynamics.arrays[slopes.flat]].add(values, indices_are_sorted=True)
 
@@ -76,51 +79,56 @@ def _add_flat(dynamics: Dynamics, t: Array, symbols: Array, prepared: Prepared, 
 def _add_dense(
     dynamics: Dynamics, k: int, t: Array, symbols: Array, prepared: Prepared, transpose: Array
 ) -> Array:
-    group, mask, n = dynamics.plan.dense[k], dynamics.mask(k), dynamics.n_state
+    group, mask = dynamics.plan.dense[k], dynamics.mask(k)
+    extent = dynamics.extent(prepared).dense[k]
     slots = dynamics.dense_slots(k, symbols, prepared)
     if mask is not None:
         slots = dense.sanitised(slots, mask)
-    wanted = [j for j, slot in enumerate(group.slots) if slot.source != "static"]
-    for j, slope in zip(wanted, partials(group.law, slots, t, wanted), strict=True):
+    found = partials(group.law, slots, t, list(extent.slots))
+    for a, slope in enumerate(found):
         slope = jnp.broadcast_to(slope, group.shape)
         if mask is not None:
             slope = jnp.where(mask, slope, 0.0)
-        source = group.slots[j].affine
-        row = source.offset if source.offset < n else source.offset - dynamics.n_params
-        for coefficient, reference in group.terms:
-            target = reference.affine
-            strides = tuple(a * n + b for a, b in zip(source.strides, target.strides, strict=True))
-            unused = tuple(axis for axis, stride in enumerate(strides) if not stride)
-            total = slope.sum(axis=unused, keepdims=True) if unused else slope
-            at = dense.positions(Affine(row * n + target.offset, strides), group.shape)
-            transpose = transpose.at[at].add(coefficient * total)
+        for b, term in enumerate(extent.terms):
+            affine = _affine(dynamics, group, extent.slots[a], term)
+            unused = tuple(axis for axis, stride in enumerate(affine.strides) if not stride)
+            total = dense.axis_sum(slope, unused)
+            if extent.rows:
+                at = dynamics.arrays[extent.rows[a]] + dynamics.arrays[extent.columns[b]]
+            else:
+                at = dense.positions(affine, group.shape)
+            transpose = transpose.at[at].add(group.terms[term][0] * total, mode="drop")
     return transpose
 
 
-def _through_law(dynamics: Dynamics, step, t: Array, symbols: Array, transpose: Array) -> Array:
+def _affine(dynamics: Dynamics, group: DenseGroup, slot: int, term: int) -> Affine:
+    """Return the positions of a slot's derivatives in the transpose of the whole state's Jacobian."""
+    n = dynamics.n_state
+    source, target = group.slots[slot].affine, group.terms[term][1].affine
+    row = source.offset if source.offset < n else source.offset - dynamics.n_params
+    strides = tuple(a * n + b for a, b in zip(source.strides, target.strides, strict=True))
+    return Affine(row * n + target.offset, strides)
+
+
+def _through_law(
+    dynamics: Dynamics, step: Step, t: Array, symbols: Array, rows: Array, transpose: Array
+) -> Array:
     """Pass the rows of assigned quantities on to the rows of what their laws read."""
     positions = [dynamics.arrays[k] for k in step.slots]
-    rows = transpose[_rows(dynamics, dynamics.arrays[step.targets])]
+    given = transpose[rows[dynamics.arrays[step.targets]]]
     slopes = partials(step.law, [symbols[at] for at in positions], t, list(step.wanted))
     for k, slope in zip(step.wanted, slopes, strict=True):
-        transpose = transpose.at[_rows(dynamics, positions[k])].add(slope[:, None] * rows, mode="drop")
+        transpose = transpose.at[rows[positions[k]]].add(slope[:, None] * given, mode="drop")
     return transpose
 
 
 def _through_size(
-    dynamics: Dynamics, step, y: Array, symbols: Array, transpose: Array, scale: Array
+    dynamics: Dynamics, step: Step, y: Array, symbols: Array, rows: Array, transpose: Array, scale: Array
 ) -> tuple[Array, Array]:
     """Pass the rows of converted entries on to their compartments' sizes; note their scales."""
     targets, at = dynamics.arrays[step.targets], dynamics.arrays[step.slots[0]]
     size = symbols[at]
     factor = size if step.multiply else 1.0 / size
     slope = y[targets] if step.multiply else -y[targets] / size**2
-    transpose = transpose.at[_rows(dynamics, at)].add(slope[:, None] * transpose[targets])
+    transpose = transpose.at[rows[at]].add(slope[:, None] * transpose[rows[targets]], mode="drop")
     return transpose, scale.at[targets].set(factor)
-
-
-def _rows(dynamics: Dynamics, positions: Array) -> Array:
-    """Return the rows of symbols: state, then assigned; past the end for params."""
-    n, m = dynamics.n_state, dynamics.n_params
-    outside = n + dynamics.plan.n_assigned
-    return jnp.where(positions < n, positions, jnp.where(positions < n + m, outside, positions - m))

@@ -117,6 +117,41 @@ class Slopes:
 
 
 @dataclass(frozen=True)
+class DenseExtent:
+    """By which slots a dense group is differentiated, for which terms, and where that goes.
+
+    A position in the Jacobian's transpose is the sum of an entry of ``rows`` (one array per
+    slot) and one of ``columns`` (one per term), past the end for what is left out. Both are
+    empty where positions are affine functions of the domain's indices.
+    """
+
+    slots: tuple[int, ...]
+    terms: tuple[int, ...]
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Entries of the state that a rate of change and a Jacobian cover, and where all goes there.
+
+    ``entries`` are their positions in the state, None for the whole state. The Jacobian's
+    transpose has a column for each, and a row for each symbol that depends on them: ``rows``
+    gives it by symbol, ``n_rows`` and past for none. ``flat`` and ``dense`` say by which slots
+    of each group it differentiates.
+    """
+
+    entries: int | None
+    size: int
+    rows: int
+    n_rows: int
+    incidence: Incidence
+    slopes: Slopes
+    flat: tuple[tuple[int, ...], ...]
+    dense: tuple[DenseExtent, ...]
+
+
+@dataclass(frozen=True)
 class Jump:
     """A comparison of time with params: static law values whose root in time is a breakpoint."""
 
@@ -142,7 +177,8 @@ class Plan:
     """All operations of a compiled ICRN, in terms of numbered arrays.
 
     ``static_levels`` are assignments that params determine, ``dynamic_levels`` those that rates
-    of change read, ``watched_levels`` those that are only observed.
+    of change read, ``watched_levels`` those that are only observed. ``whole`` covers the state,
+    ``moving`` the entries that can change: the same one where all can.
     """
 
     species: tuple[Block, ...]
@@ -155,8 +191,8 @@ class Plan:
     factor: int | None
     flat: tuple[FlatGroup, ...]
     dense: tuple[DenseGroup, ...]
-    incidence: Incidence
-    slopes: Slopes
+    whole: Extent
+    moving: Extent
     segments: tuple[Segment, ...]
     jumps: tuple[Jump, ...]
     initial: Initial
@@ -182,8 +218,7 @@ class Plan:
     @cached_property
     def needs_symbols(self) -> bool:
         """Whether rates of change need the whole symbol vector and not the state alone."""
-        slots = [s for g in self.flat for s in g.slots] + [s for g in self.dense for s in g.slots]
-        return bool(self.dynamic_levels) or any(slot.source == "symbols" for slot in slots)
+        return needs_symbols(self.flat, self.dense, self.dynamic_levels)
 
     @cached_property
     def _hash(self) -> int:
@@ -191,6 +226,14 @@ class Plan:
 
     def __hash__(self) -> int:
         return self._hash
+
+
+def needs_symbols(
+    flat: tuple[FlatGroup, ...], dense: tuple[DenseGroup, ...], levels: tuple[tuple[Step, ...], ...]
+) -> bool:
+    """Return whether laws read more than the state and what params alone determine."""
+    slots = [s for g in flat for s in g.slots] + [s for g in dense for s in g.slots]
+    return bool(levels) or any(slot.source == "symbols" for slot in slots)
 
 
 class Arrays:

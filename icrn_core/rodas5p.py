@@ -69,8 +69,8 @@ def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, s
         What is integrated.
     t, h : scalar
         Time and step size.
-    y : (n_state,)
-        State at t.
+    y : (n,)
+        State at t, of the entries that are integrated.
     span : tuple of scalar
         First and last time at which the rate of change may be evaluated.
     """

@@ -16,7 +16,7 @@ from icrn_core.errors import IcrnError
 from icrn_core.integrate import STEPPERS, Problem, Settings, advance, solve
 from icrn_core.solution import Solution
 
-# Above this many state entries factorising a dense Jacobian costs more than explicit steps do.
+# Above this many moving entries factorising a dense Jacobian costs more than explicit steps do.
 _DENSE_JACOBIAN_UP_TO = 1200
 
 
@@ -52,7 +52,7 @@ def simulate(
         Initial time.
     solver : {"auto", "rodas5p", "dopri5"}
         Stiff (order 5, dense analytic Jacobian) or explicit (order 5); auto is the stiff one
-        unless the state is too large for a dense Jacobian.
+        unless more entries of the state move than a dense Jacobian can hold.
     rtol : float
         Relative tolerance.
     atol : float, (n_state,) or mapping of str to array
@@ -83,7 +83,7 @@ def simulate(
     times = jnp.asarray(times, dtype=float)
     _check_times(times, t0)
     if solver == "auto":
-        solver = "rodas5p" if dynamics.n_state <= _DENSE_JACOBIAN_UP_TO else "dopri5"
+        solver = "rodas5p" if dynamics.n_moving <= _DENSE_JACOBIAN_UP_TO else "dopri5"
     return _simulate(
         dynamics,
         dynamics.pack_state(values),
@@ -105,14 +105,17 @@ def _simulate(
     is_reverse: bool,
 ) -> Solution:
     y, params = dynamics.initial_vectors(values, params, problem.t0)
-    prepared = dynamics.prepare(params)
-    if is_reverse:
-        outcome = solve(settings, dynamics, problem, y, prepared)
-    else:
-        outcome = advance(settings, dynamics, problem, y, prepared)[0]
+    prepared = dynamics.hold(dynamics.prepare(params), y)
+    problem = problem._replace(atol=dynamics.moving(problem.atol))
+    integrate = solve if is_reverse else lambda *given: advance(*given)[0]
+    outcome = integrate(settings, dynamics, problem, dynamics.moving(y), prepared)
+    states = outcome.states
+    if prepared.held is not None:
+        states = jax.vmap(lambda moving: dynamics.whole(moving, prepared))(states)
+        states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)
     return Solution(
         times=problem.times,
-        states=dynamics.unpack_state(outcome.states),
+        states=dynamics.unpack_state(states),
         params=dynamics.unpack_params(params),
         statistics=outcome.statistics,
         result=outcome.code,

@@ -22,7 +22,7 @@ class StepResult(NamedTuple):
 
 
 def interpolate(theta: Array, start: Array, end: Array, dense: Array) -> Array:
-    """Return the solution inside a step, shape ``(n_state,)``."""
+    """Return the solution inside a step, in the shape of ``start``."""
     inner = dense[0] + theta * (dense[1] + theta * dense[2])
     return (1 - theta) * start + theta * (end + (1 - theta) * inner)
 

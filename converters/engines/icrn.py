@@ -67,7 +67,7 @@ def _solve(
     are not stiff: those that are use up the few steps and are integrated by the stiff solver.
     """
     options = {"rtol": settings.rtol, "atol": settings.atol, "differentiate": "forward"}
-    if settings.solver is None and dynamics.n_state > _LARGE:
+    if settings.solver is None and dynamics.n_moving > _LARGE:
         few = min(_FEW_STEPS, settings.max_steps)
         solution = simulate(dynamics, values, params, times, solver="dopri5", max_steps=few, **options)
         if int(solution.result) == ResultCode.SUCCESS:

@@ -8,17 +8,19 @@ from coarse to fine; each is a candidate for the bases of a network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from converters.fold.facts import Group
-from converters.fold.keys import dense_codes, row_keys
+from converters.fold.keys import dense_codes, first_rows, row_keys
 
 _MAX_ROUNDS = 8
 _MIN_PLAYERS = 3
+_MOST_COMPARED = 16  # columns of a form of reaction that are looked at in pairs
 
 
 def colour_rounds(
@@ -74,6 +76,35 @@ def loose_rounds(groups: Sequence[Group], kinds: np.ndarray) -> list[np.ndarray]
     return rounds
 
 
+def separate_copies(groups: Sequence[Group], is_state: np.ndarray) -> np.ndarray | None:
+    """Return the connected component of each variable, numbered in order of first appearance.
+
+    Constants do not connect; they belong to the component that alone uses them, or to none
+    (-1). None where all is connected, or where the components are not of one size.
+    """
+    n = len(is_state)
+    rows, codes = [], []
+    n_rows = 0
+    for group in groups:
+        row = np.broadcast_to(n + n_rows + np.arange(len(group.ids))[:, None], group.elements.shape)
+        n_rows += len(group.ids)
+        rows.append(row.ravel())
+        codes.append(group.elements.ravel())
+    row, code = np.concatenate([*rows, np.empty(0, np.int64)]), np.concatenate([*codes, np.empty(0, np.int64)])
+    joins = is_state[code]
+    edges = (np.ones(int(joins.sum()), dtype=bool), (code[joins], row[joins]))
+    component = connected_components(coo_array(edges, shape=(n + n_rows,) * 2), directed=False)[1]
+    used, first, counts = np.unique(component[np.unique(code[joins])], return_index=True, return_counts=True)
+    if len(used) < 2 or counts.min() != counts.max() or counts.min() < _MIN_PLAYERS:
+        return None
+    number = np.full(component.max() + 1, -1)
+    number[used[np.argsort(first)]] = np.arange(len(used))
+    low, high = np.full(n, len(used)), np.full(n, -1)
+    np.minimum.at(low, code, number[component[row]])
+    np.maximum.at(high, code, number[component[row]])
+    return np.where(low == high, low, -1)
+
+
 def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     """Return the component of each element in the graph of elements and the parts they play."""
     codes, parts, n_parts = [], [], 0
@@ -95,6 +126,73 @@ def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     n = len(colours)
     graph = coo_array((np.ones(len(code), dtype=bool), (code, n + part)), shape=(n + n_parts,) * 2)
     return connected_components(graph, directed=False)[1][:n]
+
+
+def absorb(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, share: float) -> np.ndarray:
+    """Return the partition with small classes put to the larger ones they are most like.
+
+    What lacks a reaction, or has one of another form, is told apart by refinement; it still
+    plays other parts, with the same partners, as the rest of its family.
+
+    Parameters
+    ----------
+    groups : sequence of Group
+        Groups of items.
+    classes : int array, shape (n_elements,)
+        The partition.
+    kinds : int array, shape (n_elements,)
+        Kinds of elements, which stay apart.
+    share : float
+        A class goes to one of which it is at most this share.
+    """
+    for _ in range(_MAX_ROUNDS):
+        target = _likest(groups, classes, kinds, share)
+        if (target == np.arange(len(target))).all():
+            break
+        for _ in range(len(target).bit_length()):
+            target = target[target]
+        classes = dense_codes(target[classes])
+    return classes
+
+
+def _likest(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, share: float) -> np.ndarray:
+    """Return for each class the larger one it is most like, or itself where none or several are."""
+    by_part: dict[tuple, set[int]] = {}
+    for number, group in enumerate(groups):
+        for part, members in _parts_played(number, group, classes):
+            by_part.setdefault(part, set()).update(members)
+    sizes = np.bincount(classes)
+    kind_of = np.zeros(len(sizes), dtype=np.int64)
+    kind_of[classes] = kinds
+    shared: list[Counter] = [Counter() for _ in sizes]
+    for members in by_part.values():
+        small = [c for c in members if sizes[c] <= share * max(sizes[list(members)])]
+        for c in small if len(members) > 1 else ():
+            shared[c].update(members)
+    target = np.arange(len(sizes))
+    for c, counts in enumerate(shared):
+        likely = [
+            (n, d)
+            for d, n in counts.items()
+            if kind_of[d] == kind_of[c] and sizes[c] <= share * sizes[d] and (sizes[d], -d) > (sizes[c], -c)
+        ]
+        likely.sort(reverse=True)
+        if likely and (len(likely) == 1 or likely[0][0] > likely[1][0]):
+            target[c] = likely[0][1]
+    return target
+
+
+def _parts_played(number: int, group: Group, classes: np.ndarray) -> Iterator[tuple[tuple, list[int]]]:
+    """Yield each place in a form of reaction, alone and with the class in another place, and who stands there."""
+    cells = classes[group.elements]
+    n_columns = cells.shape[1]
+    for column in range(n_columns):
+        yield (number, column), np.unique(cells[:, column]).tolist()
+        for other in range(n_columns) if n_columns <= _MOST_COMPARED else ():
+            pairs = cells[:, [other, column]][group.elements[:, column] != group.elements[:, other]]
+            pairs = pairs[first_rows(pairs)] if len(pairs) else pairs
+            for partner in np.unique(pairs[:, 0]).tolist():
+                yield (number, column, other, partner), pairs[pairs[:, 0] == partner, 1].tolist()
 
 
 def _round(groups: Sequence[Group], colours: np.ndarray, counted: bool) -> np.ndarray:

@@ -12,6 +12,7 @@ from converters.fold.axes import AxisClasses, Block, axis_columns, classify_axes
 from converters.fold.facts import Group
 from converters.fold.labelling import Draft, Labelling, list_draft, relabel
 from converters.fold.orient import Oriented, Symmetry, follows_term, sorted_terms
+from converters.fold.outliers import set_aside
 from converters.fold.patterns import Pattern, find_pattern
 
 DENSE_FILL = 0.25  # below this share of existing tuples a domain is stored as a relation
@@ -103,7 +104,11 @@ class Plan:
 def plan_domains(stages: Iterable[Iterable[Group]], labelling: Labelling) -> Plan:
     """Return the plan that a labelling leads to."""
     blocks = [
-        [_with_terms_in_order(block, labelling) for block in split_blocks(groups, labelling.draft_of)]
+        [
+            part
+            for block in split_blocks(groups, labelling.draft_of)
+            for part in set_aside(_with_terms_in_order(block, labelling), labelling)
+        ]
         for groups in stages
     ]
     axes = classify_axes([block for stage in blocks for block in stage], labelling)
@@ -189,11 +194,20 @@ def draft_domain(
 
 
 def drop_idle_bases(plan: Plan) -> Labelling:
-    """Return the labelling with bases that serve in no regular domain put into the lists."""
+    """Return the labelling with bases that serve in no regular domain put into the lists.
+
+    A base whose indices are all those of others does no harm in an irregular one.
+    """
     useful: set[int] = set()
     for domain in plan.domains:
-        if domain.n_rows > 1 and domain.pattern.exceptions < domain.n_rows:
-            useful.update(domain.block.drafts)
+        if domain.n_rows > 1:
+            is_regular = domain.pattern.exceptions < domain.n_rows
+            used = [{value for kind, value in ix if kind == "symbol"} for ix in domain.indices]
+            for draft, symbols in zip(domain.block.drafts, used, strict=True):
+                pairs = zip(domain.block.drafts, used, strict=True)
+                others = set().union(*(s for d, s in pairs if d != draft))
+                if is_regular or (symbols and symbols <= others):
+                    useful.add(draft)
     labelling = plan.labelling
     idle: dict = {}
     for number, draft in enumerate(labelling.drafts):

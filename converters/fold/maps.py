@@ -21,6 +21,8 @@ from converters.fold.keys import n_distinct
 _MIN_COVER = 0.5  # a map must be known for this share of a class to say anything about it
 _MIN_SHARE = 0.05  # and in each block for this share of it
 _MIN_MEMBERS = 3
+_MIN_AGREEMENT = 0.9  # share of the reactions that follow a map; the others are exceptions
+_WORTH_COUNTING = 0.6
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -53,6 +55,11 @@ class Map:
         """Whether it never leads to one member twice."""
         known = self.image[self.image >= 0]
         return len(np.unique(known)) == len(known)
+
+    def shares_evenly(self, n_targets: int) -> bool:
+        """Whether it leads to each of so many members equally often."""
+        counts = np.unique(self.image, return_counts=True)[1]
+        return len(counts) == n_targets and bool((counts == counts[0]).all())
 
 
 def find_maps(tables: Iterable[Table], classes: _Classes, settled: Collection[int]) -> list[Map]:
@@ -96,11 +103,20 @@ class _Finder:
                 continue
             representative = table[first[table[:, a]]]
             for b in columns:
-                if a != b and (table[:, b] == representative[:, b]).all():
-                    determined.add((a, b))
-                    if drafts[a] != drafts[b] and drafts[a] not in self.settled:
-                        image = np.where(first >= 0, table[first, b], -1)
-                        _join(self.found.setdefault((drafts[a], drafts[b]), []), image)
+                if a == b:
+                    continue
+                agreement = (table[:, b] == representative[:, b]).mean()
+                if agreement == 1:
+                    image = np.where(first >= 0, table[first, b], -1)
+                elif agreement >= _WORTH_COUNTING:
+                    image = _commonest(table[:, a], table[:, b], len(first))
+                    if (image[table[:, a]] == table[:, b]).mean() < _MIN_AGREEMENT:
+                        continue
+                else:
+                    continue
+                determined.add((a, b))
+                if drafts[a] != drafts[b] and drafts[a] not in self.settled:
+                    _join(self.found.setdefault((drafts[a], drafts[b]), []), image)
         self.open_pairs += [
             (drafts[a], drafts[b], table[:, [a, b]])
             for a, b in combinations(columns, 2)
@@ -134,6 +150,15 @@ def _distinct_columns(drafts: tuple[int, ...], table: np.ndarray) -> list[int]:
     for column, draft in enumerate(drafts):
         first.setdefault((draft, table[:, column].tobytes()), column)
     return list(first.values())
+
+
+def _commonest(a: np.ndarray, b: np.ndarray, size: int) -> np.ndarray:
+    """Return for each member in ``a`` the member that stands most often beside it in ``b``."""
+    pairs, counts = np.unique(np.stack([a, b], axis=1), axis=0, return_counts=True)
+    order = np.argsort(counts, kind="stable")
+    image = np.full(size, -1)
+    image[pairs[order, 0]] = pairs[order, 1]
+    return image
 
 
 def _join(images: list[np.ndarray], new: np.ndarray) -> None:

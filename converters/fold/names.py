@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -24,12 +25,32 @@ def by_numbers(elements: Elements) -> Labelling:
         pieces = re.split(r"(\d+)", element_id)
         key = (elements.signatures[element_id], tuple(pieces[0::2]))
         buckets.setdefault(key, []).append((code, tuple(pieces[1::2])))
+    tables = {key: found for key, found in buckets.items() if len(key[1]) > 1 and len(found) > 1}
+    single = {frozenset(row[0] for _, row in found) for (_, p), found in tables.items() if len(p) == 2}
     drafts = [
-        _draft(elements, signature, pattern, found)
-        for (signature, pattern), found in buckets.items()
-        if len(pattern) > 1 and len(found) > 1
+        _draft(elements, signature, *_with_digits_apart(pattern, found, single))
+        for (signature, pattern), found in tables.items()
     ]
     return covering(elements, drafts)
+
+
+def _with_digits_apart(pattern: Sequence[str], found: list, vocabularies: Collection[frozenset[str]]):
+    """Split numbers such as the 112 of ``W112`` where other bases tell how: 11 of ``X`` and 2 of ``S``."""
+    if len(pattern) == 2:
+        for first, second in permutations(sorted(vocabularies, key=sorted), 2):
+            if len(first) * len(second) == len(found):
+                rows = [_split_number(row[0], first, second) for _, row in found]
+                if None not in rows:
+                    codes = (code for code, _ in found)
+                    return (pattern[0], "_", pattern[1]), list(zip(codes, rows, strict=True))
+    return pattern, found
+
+
+def _split_number(digits: str, first: frozenset[str], second: frozenset[str]) -> tuple[str, str] | None:
+    """Return the one way in which a number is a label of each vocabulary, None if not one."""
+    ways = [(digits[:k], digits[k:]) for k in range(1, len(digits))]
+    ways = [way for way in ways if way[0] in first and way[1] in second]
+    return ways[0] if len(ways) == 1 else None
 
 
 def by_labels(elements: Elements, labels: Mapping[str, tuple[str, tuple[str, ...]]], how: str) -> Labelling:

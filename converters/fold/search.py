@@ -12,7 +12,7 @@ import numpy as np
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits
-from converters.fold.candidates import FLAT, Candidate, candidates
+from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate, candidates
 from converters.fold.domains import Plan, drop_idle_bases
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
@@ -22,7 +22,11 @@ from converters.fold.splitting import Known, cheapest_plan
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from icrn_io.network import Network, UnsupportedFeature
 
-_NEARLY_EQUAL = 0.04  # share of the bits within which names go before structure
+# Plans are taken as equal within these shares of the folded and the flat bits; then what people
+# read best is preferred. A labelling by names that the reactions agree with may cost more.
+_NEARLY_EQUAL = 0.04
+_NAMES_EQUAL = 0.1
+_NOT_WORTH_IT = 0.01
 
 
 def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = False) -> Folding:
@@ -64,8 +68,9 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         for items in (inventory.reactions, inventory.assignments, inventory.initial)
     ]
     values = element_values(elements)
-    search = _Search(stages, elements, values, deadline=start + seconds)
     groups = [group for stage in stages for group in stage]
+    flat_price = flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values))))
+    search = _Search(stages, values, flat_price, deadline=start + seconds)
     best = search.run([Candidate(flat(elements), FLAT)] if flat_only else candidates(groups, elements))
     assembly = assemble(best, elements, values, network.id)
     folded = perf_counter()
@@ -74,7 +79,7 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         len(network.species),
         len(network.reactions),
         assembly.groups,
-        flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values)))),
+        flat_price,
         search.price,
         is_complete=search.is_complete,
         fold_seconds=folded - start,
@@ -95,10 +100,10 @@ class _Found(NamedTuple):
 class _Search:
     """Plans and prices labellings, and keeps the best plan."""
 
-    def __init__(self, stages: list[list[Group]], elements: Elements, values: np.ndarray, deadline: float):
+    def __init__(self, stages: list[list[Group]], values: np.ndarray, flat_price: float, deadline: float):
         self.stages = stages
-        self.elements = elements
         self.values = values
+        self.flat_price = flat_price
         self.deadline = deadline
         self.is_complete = True
         self.splits: Known = {}
@@ -128,13 +133,31 @@ class _Search:
         preference = candidate.preference if named else FLAT
         self.n_tried += 1
         self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
-        limit = (1 + _NEARLY_EQUAL) * min(entry.price for entry in self.found)
-        self.found = [entry for entry in self.found if entry.price <= limit]
+        least = min(entry.price for entry in self.found)
+        slack = _NOT_WORTH_IT * self.flat_price
+        limit = least + max(_NEARLY_EQUAL * least, slack)
+        named_limit = least + max(_NAMES_EQUAL * least, slack)
+        self.found = [
+            entry
+            for entry in self.found
+            if entry.price <= (named_limit if entry.preference <= WORDS else limit)
+        ]
         return plan
 
     def _best(self) -> _Found:
-        """The cheapest plan; of nearly equal ones, the one that people read best."""
-        return min(self.found, key=lambda entry: entry[:-1])
+        """The cheapest plan; of nearly equal ones, the one that people read best.
+
+        Words of names can split what belongs together: they count no more than structure
+        where they lead to more indexed reactions.
+        """
+        by_structure = [len(e.plan.domains) for e in self.found if e.preference == STRUCTURE]
+        fewest = min(by_structure, default=len(self.found[0].plan.domains))
+
+        def order(entry: _Found) -> tuple:
+            splits = entry.preference == WORDS and len(entry.plan.domains) > fewest
+            return (STRUCTURE if splits else entry.preference, *entry[1:-1])
+
+        return min(self.found, key=order)
 
 
 def element_values(elements: Elements) -> np.ndarray:

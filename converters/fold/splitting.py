@@ -17,7 +17,7 @@ from math import log
 import numpy as np
 from scipy.special import gammaln
 
-from converters.fold.axes import AxisClasses, Block, axis_columns, classify_axes
+from converters.fold.axes import Block, axis_columns, classify_axes
 from converters.fold.bits import domain_bits, plan_bits
 from converters.fold.domains import DomainDraft, Plan, draft_domain, plan_domains
 from converters.fold.facts import Group

@@ -9,6 +9,7 @@ the species of its reaction. What no map explains becomes an index of its own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
@@ -17,13 +18,14 @@ import numpy as np
 from converters.fold.axes import Block, split_blocks
 from converters.fold.elements import Elements, Signature
 from converters.fold.facts import Group
-from converters.fold.keys import dense_codes, n_distinct, row_keys
+from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft, Labelling, covering, is_worth_axes
 from converters.fold.maps import Map, find_maps
 from converters.fold.orient import Oriented, follows_term, sorted_terms
 from converters.fold.stems import common_stem
 
 _MIN_COVER = 0.5  # a class leads others of at least this share of its size
+_MIN_OWN = 0.9  # share of a class that must have index tuples of their own
 _MIN_CLASS = 3  # two things that play one part are not yet a pattern
 _HOW = "structure"
 
@@ -64,6 +66,7 @@ def by_structure(
     elements: Elements,
     class_of: np.ndarray,
     settled: Mapping[int, Draft] | None = None,
+    copy_of: np.ndarray | None = None,
 ) -> Labelling:
     """Return the labelling of a partition whose indices come from functional dependencies.
 
@@ -77,11 +80,16 @@ def by_structure(
         Class of each element; the members of a class have one signature.
     settled : mapping of int to Draft
         Classes whose indices are known, from names say.
+    copy_of : int array, shape (n_elements,), or None
+        Which of several separate copies of one network each element belongs to, -1 for those
+        that the copies share: an index of its own.
     """
     classes = Classes(elements, class_of)
     settled = dict(settled or {})
     tables = [(block.drafts, _in_one_order(block)) for block in split_blocks(groups, class_of)]
     maps = find_maps(tables, classes, settled)
+    if copy_of is not None:
+        maps += _maps_to_copies(classes, copy_of)
     coordinates = {c: _in_order(draft, classes, c) for c, draft in settled.items()}
     _settle(coordinates, maps, classes)
     drafts = list(settled.values())
@@ -91,6 +99,19 @@ def by_structure(
         if c not in settled and c < classes.n_real and len(labels) >= _MIN_CLASS
     ]
     return covering(elements, [d for d in drafts if d is not None])
+
+
+def _maps_to_copies(classes: Classes, copy_of: np.ndarray) -> list[Map]:
+    """Return a map to the copies, a latent class, from each class that all have equal shares of."""
+    first = np.unique(copy_of[copy_of >= 0], return_index=True)[1]
+    words = np.concatenate(classes.words[: classes.n_real])[first]
+    copies = classes.add_latent(words)
+    maps = []
+    for number, members in enumerate(classes.members):
+        counts = np.bincount(copy_of[members] + 1, minlength=len(words) + 1)
+        if counts[0] == 0 and len(set(counts[1:].tolist())) == 1:
+            maps.append(Map(number, copies, copy_of[members]))
+    return maps
 
 
 def _in_order(draft: Draft, classes: Classes, number: int) -> np.ndarray:
@@ -104,8 +125,10 @@ def _draft(elements: Elements, members: np.ndarray, labels: np.ndarray) -> Draft
     """Return the draft of a class without the members that have no coordinates of their own."""
     known = (labels >= 0).all(axis=1)
     members, labels = members[known], labels[known]
-    if len(members) < _MIN_CLASS or n_distinct(labels) < len(members):
+    own = np.sort(np.unique(row_keys(labels), return_index=True)[1])
+    if len(own) < max(_MIN_CLASS, _MIN_OWN * len(members)):
         return None
+    members, labels = members[own], labels[own]
     stem = common_stem([elements.ids[code] for code in members.tolist()])
     varies = (labels != labels[0]).any(axis=0)
     return Draft(stem, elements.signature_of[members[0]], members, labels[:, varies], how=_HOW)
@@ -133,16 +156,46 @@ def _settle(coordinates: dict[int, np.ndarray], maps: list[Map], classes: Classe
         own = found if found.source not in roots else _carried(found, roots[found.source], classes)
         if own.source not in coordinates and own.target != own.source:
             projections.setdefault(own.source, []).append(own)
-    waiting = [c for c in range(len(classes.words)) if c not in coordinates and classes.size(c) >= _MIN_CLASS]
+    waiting = [
+        c
+        for c in range(len(classes.words))
+        if c not in coordinates and (classes.size(c) >= _MIN_CLASS or c >= classes.n_real)
+    ]
     followers = [c for c in waiting if c in roots]
     led = {roots[c].target for c in followers if not classes.is_constant(c)}
+    led |= {
+        found.target
+        for c, known in projections.items()
+        for found in known
+        if not classes.is_constant(c) and found.shares_evenly(classes.size(found.target))
+    }
     for c in sorted((c for c in waiting if c not in roots), key=lambda c: (classes.size(c), c)):
         _follow(coordinates, followers, roots)
         known = [m for m in projections.get(c, ()) if m.target in coordinates]
         columns = [column for m in known for column in _pulled_back(m, coordinates)]
         if columns or c in led or not classes.is_constant(c):  # constants have no index of their own
-            coordinates[c] = _key(columns, classes.size(c), classes.words[c])
+            coordinates[c] = _completed(_key(columns, classes.size(c), classes.words[c]))
     _follow(coordinates, followers, roots)
+
+
+def _completed(labels: np.ndarray) -> np.ndarray:
+    """Give the few members without coordinates the cells that are left, where these are as many."""
+    unknown = (labels < 0).any(axis=1)
+    n_unknown = int(unknown.sum())
+    if not 0 < n_unknown <= (1 - _MIN_OWN) * len(labels):
+        return labels
+    axes = [np.unique(column) for column in labels[~unknown].T]
+    cells = np.prod([float(len(axis)) for axis in axes])
+    if cells != len(labels):
+        return labels
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(len(labels), -1)
+    keys = row_keys(np.concatenate([labels[~unknown], grid]))
+    free = grid[~np.isin(keys[len(labels) - n_unknown :], keys[: len(labels) - n_unknown])]
+    if len(free) != n_unknown:
+        return labels
+    labels = labels.copy()
+    labels[unknown] = free
+    return labels
 
 
 def _carried(found: Map, to_root: Map, classes: Classes) -> Map:
@@ -157,7 +210,7 @@ def _follow(coordinates: dict[int, np.ndarray], followers: list[int], roots: Map
     """Give the classes whose root has coordinates the same ones."""
     for c in followers:
         if c not in coordinates and roots[c].target in coordinates:
-            coordinates[c] = np.stack(_pulled_back(roots[c], coordinates), axis=1)
+            coordinates[c] = _completed(np.stack(_pulled_back(roots[c], coordinates), axis=1))
 
 
 def _pulled_back(found: Map, coordinates: Mapping[int, np.ndarray]) -> list[np.ndarray]:
@@ -180,8 +233,10 @@ def _roots(maps: list[Map], classes: Classes, settled) -> dict[int, Map]:
         if is_small and n_source >= _MIN_COVER * n_target and found.is_injective:
             followers.setdefault(found.target, []).append((number, found))
     roots: dict[int, Map] = {}
+    n_known = Counter(m.source for m in maps if m.cover == 1 and classes.size(m.target) < len(m.image))
     by_size = sorted(
-        range(len(classes.words)), key=lambda c: (c not in settled, -classes.size(c), classes.is_constant(c))
+        range(len(classes.words)),
+        key=lambda c: (c not in settled, -classes.size(c), classes.is_constant(c), -n_known[c]),
     )
     for root in by_size:
         if root in roots:

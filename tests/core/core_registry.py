@@ -159,6 +159,47 @@ def transposed_and_contracted() -> Case:
 
 
 @case
+def net_fluxes() -> Case:
+    """Several reactions over one product change the same entries, with other signs and stoichiometries."""
+    a, b, c = index_set("a", 7), index_set("b", 8), index_set("c", 6)
+    domain = IndexDomain((IndexSymbol("i", a), IndexSymbol("j", b), IndexSymbol("k", c)))
+    saturated = law("divide", ("times", "s0", "s1"), ("plus", "s0", "s2"))
+    return of(
+        ICRN(
+            species=(
+                BaseSpecies("X", (a,)),
+                BaseSpecies("Y", (b,)),
+                BaseSpecies("Z", (c,)),
+                BaseSpecies("V", (a, c)),
+                BaseSpecies("W", (c, a, b)),
+            ),
+            constants=(RateConstant("k", (a, b, c)), RateConstant("m")),
+            reactions=(
+                reaction("bind", domain, ["X[i]", "Y[j]"], ["W[k,i,j]"], product(3), ["m", "X[i]", "Y[j]"]),
+                reaction(
+                    "split",
+                    domain,
+                    ["W[k,i,j]"],
+                    ["X[i]", "Y[j]", "0.5 Z[k]"],
+                    saturated,
+                    ["W[k,i,j]", "k[i,j,k]", "m"],
+                ),
+                reaction(
+                    "swap",
+                    domain,
+                    ["Z[k]", "Y[j]"],
+                    ["2 Z[k]", "3 V[i,k]"],
+                    saturated,
+                    ["Z[k]", "k[i,j,k]", "Y[j]"],
+                ),
+                reaction("leave", domain, ["V[i,k]"], ["X[i]"], product(2), ["m", "V[i,k]"]),
+            ),
+        ),
+        m=0.01,
+    )
+
+
+@case
 def masked() -> Case:
     """Missing entries are singular: their rate constant is zero and divides."""
     a = index_set("a", 20)
@@ -414,6 +455,115 @@ def pulse() -> Case:
         on=1.28,
         width=0.02,
         k=0.5,
+    )
+
+
+@case
+def sparse_and_boundary() -> Case:
+    """A tensor of which a relation moves five entries, boundary species, and one that meets itself."""
+    a, b = index_set("a", 6), index_set("b", 5)
+    i, j, k = IndexSymbol("i", a), IndexSymbol("j", b), IndexSymbol("k", a)
+    gates = IndexDomain((i, j), relation=np.array([[0, 1], [0, 4], [2, 2], [3, 0], [5, 1]]))
+    meet = IndexDomain((i, k), relation=np.array([[0, 0], [1, 1], [2, 3]]))
+    return of(
+        ICRN(
+            species=(
+                BaseSpecies("w", (a, b)),
+                BaseSpecies("fuel", (b,), is_boundary=True),
+                BaseSpecies("S", (a,)),
+            ),
+            constants=(RateConstant("k", (a,)),),
+            reactions=(
+                reaction(
+                    "fuse",
+                    gates,
+                    ["w[i,j]", "fuel[j]"],
+                    ["0.5 S[i]"],
+                    law("divide", ("times", "s0", "s1", "s2"), ("plus", "s3", "s2")),
+                    ["k[i]", "w[i,j]", "fuel[j]", "S[i]"],
+                ),
+                reaction("hop", meet, ["S[i]"], ["S[k]"], product(3), ["k[i]", "S[i]", "w[k,3]"]),
+            ),
+        ),
+        end=3.0,
+    )
+
+
+@case
+def dense_over_still() -> Case:
+    """Dense domains, full and masked, over tensors of which some or all entries stand still."""
+    a = index_set("a", 18)
+    i, j = IndexSymbol("i", a), IndexSymbol("j", a)
+    mask = np.tri(18, 18, -1, dtype=bool)
+    return of(
+        ICRN(
+            species=(BaseSpecies("X", (a,)), BaseSpecies("G", (a, a)), BaseSpecies("B", (a,))),
+            constants=(RateConstant("k"),),
+            reactions=(
+                reaction(
+                    "bind",
+                    IndexDomain((i, j), mask=mask),
+                    ["X[j]", "G[i,j]"],
+                    ["2 X[i]"],
+                    law("times", "s0", "s1", "s2", "s3"),
+                    ["k", "X[j]", "G[i,j]", "B[i]"],
+                ),
+                reaction(
+                    "feed",
+                    IndexDomain((i, j)),
+                    ["B[j]"],
+                    ["B[j]", "X[i]"],
+                    product(3),
+                    ["k", "B[j]", "G[j,i]"],
+                ),
+                reaction("drain", IndexDomain((i,)), ["X[i]"], [], product(3), ["k", "X[i]", "B[0]"]),
+            ),
+        ),
+        k=0.05,
+    )
+
+
+@case
+def still_in_a_moving_compartment() -> Case:
+    """What laws see of a boundary species moves with the size, its amount does not."""
+    a = index_set("a", 3)
+    i = IndexSymbol("i", a)
+    single = IndexDomain()
+    grown, swollen = Placement("grown"), Placement("swollen")
+    units = ("amount", "concentration", "concentration")
+    return of(
+        ICRN(
+            species=(
+                BaseSpecies("fixed_size"),
+                BaseSpecies("B", (a,), grown, *units, is_boundary=True),
+                BaseSpecies("grown"),
+                BaseSpecies("E", (), swollen, *units, is_boundary=True),
+                BaseSpecies("X", (a,)),
+                BaseSpecies("H", (), Placement("fixed_size"), *units, is_boundary=True),
+            ),
+            constants=(RateConstant("k"),),
+            assigned=(AssignedQuantity("swollen"),),
+            assignments=(
+                assign(
+                    "swollen",
+                    single,
+                    "swollen",
+                    law("plus", 1.0, ("times", "s0", "s1", "s2")),
+                    ["k", "X[2]", "B[0]"],
+                ),
+            ),
+            reactions=(
+                reaction("grow", single, [], ["grown"], product(3), ["k", "grown", "H"]),
+                reaction(
+                    "make",
+                    IndexDomain((i,), relation=np.array([[0], [2]])),
+                    ["B[i]"],
+                    ["X[i]"],
+                    product(4),
+                    ["k", "B[i]", "E", "X[2]"],
+                ),
+            ),
+        )
     )
 
 

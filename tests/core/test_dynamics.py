@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from core_oracle import Oracle
 from core_registry import CASES, dimerization, draw
 
 from icrn_core import compile_icrn
+from icrn_core.dense import axis_sum
 from icrn_core.icrn import (
     ICRN,
     AssignedQuantity,
@@ -135,6 +138,16 @@ def test_relation_equals_dense():
         assert bool(dynamics.plan.dense) != relation
         fields.append(dynamics.vector_field(0.0, dynamics.pack_state(values), dynamics.pack_params(params)))
     np.testing.assert_allclose(*fields, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (3, 40), (40, 3), (2, 35, 3), (3, 2, 4, 2)])
+def test_axis_sum_is_the_sum(shape):
+    tensor = np.random.default_rng(0).random(shape)
+    for n_axes in range(len(shape) + 1):
+        for axes in combinations(range(len(shape)), n_axes):
+            np.testing.assert_allclose(
+                axis_sum(jnp.asarray(tensor), axes), tensor.sum(axis=axes, keepdims=True), rtol=1e-13
+            )
 
 
 def count_equations(function, *args):
