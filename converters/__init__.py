@@ -9,12 +9,14 @@ from importlib import import_module
 
 _HOME = {
     "Folding": "converters.folding",
+    "Hints": "converters.hints",
     "TimeCourse": "converters.time_course",
     "cross_validate": "converters.validation",
     "describe": "converters.show",
     "enumerate_network": "converters.enumerate",
     "fold_network": "converters.fold",
     "load_folding": "converters.archive",
+    "load_hints": "converters.hints",
     "run_time_course": "converters.time_course",
     "save_folding": "converters.archive",
 }

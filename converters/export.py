@@ -26,7 +26,7 @@ def check_suffix(path: str) -> None:
         raise ModelIOError(f"cannot tell the format of '{path}': its name must end in {', '.join(_SUFFIXES)}")
 
 
-def write_network(network: Network, path: str, fresh: bool = False) -> None:
+def write_network(network: Network, path: str, fresh: bool = False, annotation: str = "") -> None:
     """Write a network as SBML, Antimony or a COMBINE archive, whole or not at all.
 
     Parameters
@@ -37,6 +37,8 @@ def write_network(network: Network, path: str, fresh: bool = False) -> None:
         Its suffix picks the format.
     fresh : bool
         Write new SBML instead of patching the source document.
+    annotation : str
+        What new SBML carries as annotation of its model (`converters.annotation`).
 
     Raises
     ------
@@ -48,8 +50,8 @@ def write_network(network: Network, path: str, fresh: bool = False) -> None:
         from converters.omex import archive_bytes
         from icrn_io.files import write_atomically
 
-        write_atomically(path, archive_bytes(network, fresh=fresh))
+        write_atomically(path, archive_bytes(network, fresh=fresh, annotation=annotation))
         return
     from icrn_io import write_model
 
-    write_model(network, path, fresh=fresh)
+    write_model(network, path, fresh=fresh, annotation=annotation)

@@ -144,7 +144,7 @@ class FoldReport:
     flat_bits, folded_bits : float
         Description lengths of the flat and the folded network.
     hints : tuple of str
-        What would fold more, and what became of the hints given.
+        What became of the hints given.
     is_complete : bool
         Whether all candidates were tried within the time allowed.
     fold_seconds, check_seconds : float

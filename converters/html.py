@@ -37,6 +37,11 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"<p{attribute}>{escape(text)}</p>"
 
 
+def items(texts: Iterable[str]) -> str:
+    """Return a list of plain text."""
+    return "<ul>\n" + "\n".join(f"<li>{escape(text)}</li>" for text in texts) + "\n</ul>"
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of plain text."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)

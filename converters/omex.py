@@ -19,7 +19,9 @@ _CVODE = "KISAO:0000019"
 _RELATIVE_TOLERANCE, _ABSOLUTE_TOLERANCE = "KISAO:0000209", "KISAO:0000211"
 
 
-def archive_bytes(network: Network, end: float = 100.0, points: int = 101, fresh: bool = False) -> bytes:
+def archive_bytes(
+    network: Network, end: float = 100.0, points: int = 101, fresh: bool = False, annotation: str = ""
+) -> bytes:
     """Return a network as a COMBINE archive; equal networks give equal bytes.
 
     Parameters
@@ -32,10 +34,12 @@ def archive_bytes(network: Network, end: float = 100.0, points: int = 101, fresh
         Number of output times.
     fresh : bool
         Write new SBML.
+    annotation : str
+        What new SBML carries as annotation of its model.
     """
     from icrn_io import format_model
 
-    sbml = format_model(network, fresh=fresh)
+    sbml = format_model(network, fresh=fresh, annotation=annotation)
     members = {
         "manifest.xml": _manifest(),
         "model.xml": sbml if isinstance(sbml, bytes) else sbml.encode("utf-8"),

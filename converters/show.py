@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from converters.enumerate import flat_positions
 from converters.fold.directions import is_mass_action
 from converters.folding import Folding, GroupReport, Identity
+from converters.text_table import aligned
 from icrn_core.icrn import (
     ICRN,
     IndexDomain,
@@ -20,7 +21,13 @@ from icrn_core.icrn import (
 from icrn_io.expression import Expression, apply, infix, number, symbol
 
 _MAX_EXAMPLES = 3
+_EXAMPLES_WIDTH = 40
 _MAX_LABELS = 8
+_MAX_LABEL_WIDTH = 80
+_MAX_TERMS = 6
+_MAX_SYMBOLS = 4
+_MAX_LAW = 90
+_MAX_SINGLE = 12  # rows for single reactions, and for single rules
 
 
 class Notation:
@@ -32,10 +39,13 @@ class Notation:
         The network.
     identity : Identity, optional
         With it, single entries are written by their concrete ids.
+    is_brief : bool
+        Leave out the middle of what is very long.
     """
 
-    def __init__(self, icrn: ICRN, identity: Identity | None = None) -> None:
+    def __init__(self, icrn: ICRN, identity: Identity | None = None, is_brief: bool = False) -> None:
         self.icrn = icrn
+        self.is_brief = is_brief
         self.identity = identity
         self.species = {base.name for base in icrn.species}
         self.lists = {s.name for s in icrn.index_sets() if s.name in {b.name for b in icrn.bases}}
@@ -67,11 +77,17 @@ class Notation:
         for reference, stoichiometry in totals.items():
             factor = "" if stoichiometry == 1 else f"{stoichiometry:g} "
             parts.append(factor + self.reference(reference))
+        if self.is_brief and len(parts) > _MAX_TERMS:
+            parts = [*parts[: _MAX_TERMS - 2], "…", parts[-1]]
         return " + ".join(parts) or "∅"
 
     def law(self, item: IndexedReaction | IndexedAssignment) -> str:
         """Return the formula."""
-        return infix(_expression(item.law.template, [self.reference(r) for r in item.slots]))
+        return self._infix(item.law.template, item)
+
+    def _infix(self, template, item: IndexedReaction | IndexedAssignment) -> str:
+        text = infix(_expression(template, [self.reference(r) for r in item.slots]))
+        return shortened(text, _MAX_LAW) if self.is_brief else text
 
     def rate(self, reaction: IndexedReaction) -> str:
         """Return the rate constant of mass action; of other reactions ``v = `` and the law."""
@@ -79,7 +95,7 @@ class Notation:
         if not is_mass_action(template, reaction.slots, reaction.reactants, self.species):
             return f"v = {self.law(reaction)}"
         constants = self._without_species(template, reaction)
-        return infix(_expression(constants, [self.reference(r) for r in reaction.slots]))
+        return self._infix(constants, reaction)
 
     def _without_species(self, template, item: IndexedReaction):
         """Return the constant factors of a mass-action law."""
@@ -107,7 +123,10 @@ class Notation:
             f"{s.name} ∈ {s.index_set.name}" for s in domain.symbols if s.name not in self.lists
         )
         if domain.relation is not None:
-            names = ", ".join(s.name for s in domain.symbols)
+            names = [s.name for s in domain.symbols]
+            if self.is_brief and len(names) > _MAX_SYMBOLS:
+                return f"a relation of {domain.size} over {len(names)} symbols"
+            names = ", ".join(names)
             return f"({names}) in a relation of {domain.size}"
         if domain.mask is not None:
             return f"{symbols}; {domain.size} of {domain.mask.size}"
@@ -122,9 +141,17 @@ def _expression(template, names: list[str]) -> Expression:
     return apply(template[0], [_expression(operand, names) for operand in template[1:]])
 
 
-def reaction_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most about ``most`` characters, its middle left out between words."""
+    if len(text) <= most:
+        return text
+    head, tail = text[: most * 3 // 4], text[-most // 5 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+
+
+def reaction_lines(folding: Folding, is_brief: bool = False) -> list[tuple[str, str, str, str]]:
     """Return (name, reaction, rate, domain) for every indexed reaction, joined ones as one."""
-    notation = Notation(folding.icrn, folding.identity)
+    notation = Notation(folding.icrn, folding.identity, is_brief)
     joined = {join.forward: join.backward for join in folding.joins}
     backward = set(joined.values())
     by_name = {r.name: r for r in folding.icrn.reactions}
@@ -146,9 +173,9 @@ def reaction_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
     return lines
 
 
-def assignment_lines(folding: Folding) -> list[tuple[str, str, str, str]]:
+def assignment_lines(folding: Folding, is_brief: bool = False) -> list[tuple[str, str, str, str]]:
     """Return (name, target, formula, domain) for every indexed assignment of the model."""
-    notation = Notation(folding.icrn, folding.identity)
+    notation = Notation(folding.icrn, folding.identity, is_brief)
     items = (*folding.icrn.assignments, *folding.icrn.initial_assignments)
     return [
         (
@@ -171,16 +198,24 @@ def index_set_lines(icrn: ICRN) -> list[tuple[str, int, str]]:
 def abbreviated(index_set: IndexSet) -> str:
     """Labels of an index set, the middle of a long one left out."""
     labels = index_set.labels
-    if len(labels) > _MAX_LABELS:
-        return ", ".join((*labels[: _MAX_LABELS - 2], "…", labels[-1]))
+    n_shown = len(labels) if len(labels) <= _MAX_LABELS else _MAX_LABELS - 2
+    while n_shown > 1 and len(", ".join(labels[:n_shown])) > _MAX_LABEL_WIDTH:
+        n_shown -= 1
+    if n_shown < len(labels):
+        return ", ".join((*labels[:n_shown], "…", labels[-1]))
     return ", ".join(labels)
 
 
 def examples(folding: Folding, group: GroupReport) -> str:
     """Return the first concrete ids of an indexed reaction or rule."""
     ids = folding.identity.tuples[group.name]
-    shown = ", ".join(ids[:_MAX_EXAMPLES])
-    return shown + (", …" if len(ids) > _MAX_EXAMPLES else "")
+    fits = [n for n in range(1, _MAX_EXAMPLES + 1) if len(abbreviated_ids(ids, n)) <= _EXAMPLES_WIDTH]
+    return abbreviated_ids(ids, fits[-1] if fits else 1)
+
+
+def abbreviated_ids(ids: Sequence[str], most: int = _MAX_EXAMPLES) -> str:
+    """Return the first of some ids."""
+    return ", ".join(ids[:most]) + (", …" if len(ids) > most else "")
 
 
 def describe(folding: Folding) -> str:
@@ -193,10 +228,14 @@ def describe(folding: Folding) -> str:
     sets = index_set_lines(folding.icrn)
     if sets:
         lines += ["", "index sets"] + [f"  {name} ({size}): {labels}" for name, size, labels in sets]
-    lines += _table("reactions", reaction_lines(folding)) + _table("rules", assignment_lines(folding))
+    lines += _table("reactions", reaction_lines(folding, is_brief=True))
+    lines += _table("rules", assignment_lines(folding, is_brief=True))
     if folding.unsupported:
         lines += ["", "held, not simulated"]
-        lines += [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in folding.unsupported]
+        held = [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in folding.unsupported]
+        lines += held[:_MAX_SINGLE]
+        if len(held) > _MAX_SINGLE:
+            lines.append(f"  and {len(held) - _MAX_SINGLE} more")
     return "\n".join(lines)
 
 
@@ -216,12 +255,11 @@ def _plural(count: int, noun: str) -> str:
 def _table(title: str, rows: list[tuple[str, str, str, str]]) -> list[str]:
     if not rows:
         return []
-    widths = [max(len(row[k]) for row in rows) for k in range(3)]
-    table = [
-        f"  {name:<{widths[0]}}  {left:<{widths[1]}}   {rate:<{widths[2]}}   {domain}".rstrip()
-        for name, left, rate, domain in rows
-    ]
-    return ["", title, *table]
+    single = [row for row in rows if not row[3]]
+    hidden = set(single[_MAX_SINGLE:])
+    shown = [row for row in rows if row not in hidden]
+    more = [f"  and {len(hidden)} more of one {title[:-1]} each (--json lists them)"] if hidden else []
+    return ["", title, *aligned(shown, (8, 48, 40, 32)), *more]
 
 
 _LATEX: Mapping[str, str] = {"→": r"\longrightarrow", "⇌": r"\rightleftharpoons", "∅": r"\varnothing"}

@@ -28,11 +28,18 @@ from icrn_io.network import (
 _NAMESPACE = "http://www.sbml.org/sbml/level3/version{}/core"
 
 
-def format_sbml(network: Network) -> str:
+def format_sbml(network: Network, annotation: str = "") -> str:
     """Return a fresh SBML Level 3 document (Version 2; Version 1 where reactions are fast).
 
     Local parameters go back into their kinetic laws under their original ids, unless another
     element uses them; those stay global parameters.
+
+    Parameters
+    ----------
+    network : Network
+        What to write.
+    annotation : str
+        XML elements for the annotation of the model, each in a namespace of its own.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def format_sbml(network: Network) -> str:
     for feature in network.unsupported:
         raise UnsupportedFeatureError(feature.feature, feature.element_id, "it cannot be written afresh")
     version = 1 if any(reaction.is_fast for reaction in network.reactions) else 2
-    return "\n".join(_Writing(network, version).lines()) + "\n"
+    return "\n".join(_Writing(network, version, annotation).lines()) + "\n"
 
 
 def format_real(value: float) -> str:
@@ -78,9 +85,10 @@ def _math(expression: Expression | None, renamed: dict[str, str] | None = None) 
 class _Writing:
     """One document in the making; every method gives the lines of one list."""
 
-    def __init__(self, network: Network, version: int) -> None:
+    def __init__(self, network: Network, version: int, annotation: str = "") -> None:
         self.network = network
         self.version = version
+        self.annotation = annotation
         self.local = _liftable(network)
         self.local_of: dict[str, list[Parameter]] = {}
         for parameter in self.local.values():
@@ -108,6 +116,8 @@ class _Writing:
             )
             + ">"
         )
+        if self.annotation:
+            yield f"<annotation>{self.annotation}</annotation>"
         global_parameters = [p for p in n.parameters if p.id not in self.local]
         yield from _listed("listOfUnitDefinitions", map(_unit_definition, n.unit_definitions))
         yield from _listed("listOfCompartments", map(_compartment, n.compartments))

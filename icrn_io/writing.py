@@ -21,7 +21,9 @@ _LEVEL_1 = re.compile(rb"<sbml\s[^>]*\blevel\s*=\s*[\"']1[\"']")
 _FORMAT_OF_SUFFIX = {".xml": "sbml", ".sbml": "sbml", ".ant": "antimony", ".txt": "antimony"}
 
 
-def write_model(network: Network, path: str | os.PathLike[str], fresh: bool = False) -> None:
+def write_model(
+    network: Network, path: str | os.PathLike[str], fresh: bool = False, annotation: str = ""
+) -> None:
     """Write a network to a file; a crash leaves the old file.
 
     Parameters
@@ -31,7 +33,7 @@ def write_model(network: Network, path: str | os.PathLike[str], fresh: bool = Fa
     path : str or path
         ``.xml`` or ``.sbml`` for SBML, ``.ant`` or ``.txt`` for Antimony; ``.gz`` after it to
         compress.
-    fresh : bool
+    fresh, annotation
         As in `format_model`.
 
     Raises
@@ -46,12 +48,12 @@ def write_model(network: Network, path: str | os.PathLike[str], fresh: bool = Fa
         raise ModelIOError(
             f"{path}: the suffix '{suffix}' names no format; expected one of {', '.join(_FORMAT_OF_SUFFIX)}"
         )
-    data = format_model(network, _FORMAT_OF_SUFFIX[suffix], fresh)
+    data = format_model(network, _FORMAT_OF_SUFFIX[suffix], fresh, annotation)
     # No time stamp: equal networks give equal files.
     write_atomically(path, gzip.compress(data, mtime=0) if is_compressed else data)
 
 
-def format_model(network: Network, fmt: str = "sbml", fresh: bool = False) -> bytes:
+def format_model(network: Network, fmt: str = "sbml", fresh: bool = False, annotation: str = "") -> bytes:
     """Return the text of a network as SBML or Antimony.
 
     Where the network came from a document, that document is returned, byte for byte where
@@ -68,6 +70,9 @@ def format_model(network: Network, fmt: str = "sbml", fresh: bool = False) -> by
     fresh : bool
         Write a new SBML Level 3 document from the network alone: without notes, annotations
         and layout, function definitions expanded.
+    annotation : str
+        XML elements, each in a namespace of its own, that a new SBML document carries as
+        annotation of its model; a document that is patched keeps the annotations it has.
 
     Raises
     ------
@@ -81,7 +86,7 @@ def format_model(network: Network, fmt: str = "sbml", fresh: bool = False) -> by
         raise ModelIOError(f"unknown format '{fmt}'; expected 'sbml' or 'antimony'")
     source = network.source
     if fresh or source is None:
-        sbml = format_sbml(network).encode()
+        sbml = format_sbml(network, annotation if fmt == "sbml" else "").encode()
         _read_back(sbml, network, "the fresh SBML")
     else:
         sbml = _patched(network)

@@ -26,8 +26,10 @@ def export(
     """Enumerate a folded network and write it under its original ids.
 
     By default the original document is patched: ids, annotations, notes, units and layout
-    stay, and only values that differ are replaced.
+    stay, and only values that differ are replaced. New SBML carries the index structure as an
+    annotation, which icrn-import finds again.
     """
+    from converters.annotation import fold_annotation
     from converters.enumerate import enumerate_network
     from converters.export import check_suffix, write_network
     from converters.files import check_targets
@@ -37,9 +39,10 @@ def export(
     check_suffix(output)
     check_targets(archive, output)
     with progress("Enumerating"):
-        network = apply_overrides(enumerate_network(read_archive(archive)), overrides)
+        folding = read_archive(archive)
+        network = apply_overrides(enumerate_network(folding), overrides)
     with progress("Writing"):
-        write_network(network, output, fresh=fresh)
+        write_network(network, output, fresh=fresh, annotation=fold_annotation(folding))
     say(f"wrote {output}: {len(network.species)} species, {len(network.reactions)} reactions")
 
 

@@ -21,6 +21,14 @@ def import_model(
     output: Annotated[
         str | None, typer.Option("-o", metavar="FILE.icrn", help="Where to write; STEM.icrn here by default.")
     ] = None,
+    hints_file: Annotated[
+        str | None,
+        typer.Option("--hints", metavar="FILE.toml", help="Bases and index sets that are known."),
+    ] = None,
+    fold_seconds: Annotated[
+        float,
+        typer.Option("--fold-seconds", metavar="S", min=0.0, help="Time for the search of index structure."),
+    ] = 60.0,
     flat: Annotated[
         bool, typer.Option("--flat", help="Group reactions by rate law only, without index structure.")
     ] = False,
@@ -33,12 +41,17 @@ def import_model(
     """Read a model, find its index structure, and write it as an .icrn file.
 
     Prints the network in index notation: index sets with their sizes, what folded and by how
-    much, what stayed a relation and why, and the check that nothing was lost.
+    much, what is left and why, what would fold more, and the check that nothing was lost.
+
+    A hints file says which ids form a base, in TOML: a table [bases] with lines such as
+    D = "D_{p}_{q}", where p and q are indices, and a table [index_sets] with lines such as
+    I = ["EGF", "HRG"] for indices like {p:I}.
     """
     from converters.archive import save_folding
     from converters.files import check_targets
     from converters.fold import fold_network
     from converters.folding_report import folding_json, folding_text, html_page
+    from converters.hints import load_hints
     from converters.models import as_network, is_archive
     from converters.refusal import refuse_bad_values
     from icrn_io.errors import ModelIOError
@@ -49,11 +62,14 @@ def import_model(
     target = output or default_output(model)
     if not is_archive(target):
         raise ModelIOError(f"-o '{target}': the name of a folded network ends in .icrn")
+    if flat and hints_file is not None:
+        raise typer.BadParameter("--flat looks for no index structure: choose one of --flat and --hints")
     check_targets(model, target, report_file)
+    hints = load_hints(hints_file) if hints_file is not None else None
     with progress("Reading the model"):
         network = as_network(read(model))
     with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):
-        folding = fold_network(network, flat_only=flat)
+        folding = fold_network(network, hints, fold_seconds, flat_only=flat)
     refuse_bad_values(folding)
     save_folding(folding, target)
     if report_file is not None:
@@ -63,6 +79,8 @@ def import_model(
         typer.echo(json.dumps(folding_json(folding), indent=2))
     else:
         print_folding(folding_text(folding))
+    if not folding.report.is_complete:
+        say(f"note: the search was cut short after {fold_seconds:g} s: --fold-seconds allows more time")
     warn_unsupported(folding)
     say(f"wrote {target}")
 
@@ -87,7 +105,7 @@ def warn_unsupported(folding: Folding) -> None:
         )
 
 
-app = make_app(import_model, "icrn-import model.xml -o model.icrn")
+app = make_app(import_model, "icrn-import model.xml --hints bases.toml -o model.icrn")
 
 
 def main() -> None:

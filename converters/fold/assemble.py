@@ -98,7 +98,7 @@ class _Assembler:
     counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ids = frozenset(self.plan.labelling.elements.ids)
+        self.ids = frozenset((*self.plan.labelling.elements.ids, *self.bases.names))
 
     def reactions(self, draft: DomainDraft) -> list[IndexedReaction]:
         """Return the indexed reaction of a domain, or its two directions."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from converters.fold.facts import Group
-from converters.fold.labelling import Labelling, is_worth_axes
 from converters.fold.keys import row_keys
+from converters.fold.labelling import Labelling, NamedSet, is_worth_axes
 from converters.fold.orient import Oriented
 
 Axis = tuple[int, int]  # (draft number, axis number)
@@ -77,11 +77,14 @@ class AxisClasses:
         Label codes of each index set, in natural order.
     ranks : int array
         Natural rank of every label code.
+    names : dict of int to str
+        Names of the index sets that hints name.
     """
 
     class_of: dict[Axis, int]
     labels: tuple[np.ndarray, ...]
     ranks: np.ndarray
+    names: dict[int, str] = field(default_factory=dict)
 
     def position(self, class_number: int, codes: np.ndarray) -> np.ndarray:
         """Return the positions of label codes in an index set."""
@@ -104,7 +107,10 @@ def axis_columns(block: Block, labelling: Labelling) -> Iterator[tuple[int, Axis
 
 
 def classify_axes(blocks: Iterable[Block], labelling: Labelling) -> AxisClasses:
-    """Unite axes that some block always indexes alike, as long as no base becomes mostly holes."""
+    """Unite axes that some block always indexes alike, as long as no base becomes mostly holes.
+
+    Axes over one named index set are always united, those over differently named ones never.
+    """
     merger = _Merger(labelling)
     for a, b in _agreements(blocks, labelling):
         merger.unite(a, b)
@@ -115,6 +121,7 @@ def classify_axes(blocks: Iterable[Block], labelling: Labelling) -> AxisClasses:
         {axis: number[merger.find(axis)] for axis in merger.parent},
         tuple(codes[np.argsort(ranks[codes])] for codes in (merger.labels_of[root] for root in roots)),
         ranks,
+        {number[root]: named.name for root, named in merger.named.items()},
     )
 
 
@@ -147,6 +154,11 @@ class _Merger:
             for axis in range(draft.n_axes):
                 self.parent[number, axis] = (number, axis)
                 self.labels_of[number, axis] = np.unique(draft.labels[:, axis])
+        self.named: dict[Axis, NamedSet] = {}
+        for number, draft in enumerate(labelling.drafts):
+            for axis, named in enumerate(draft.sets):
+                if named is not None:
+                    self._name((number, axis), named)
 
     @cached_property
     def _axes_of(self) -> dict[Axis, list[Axis]]:
@@ -160,16 +172,32 @@ class _Merger:
 
     def unite(self, a: Axis, b: Axis) -> None:
         a, b = self.find(a), self.find(b)
-        if a == b:
+        if b in self.named:
+            a, b = b, a
+        if a == b or b in self.named:
             return
         union = np.union1d(self.labels_of[a], self.labels_of[b])
-        members = self._axes_of[a] + self._axes_of[b]
-        if not all(self._stays_full(draft, set(members), len(union)) for draft, _ in members):
+        if a in self.named and self.named[a].labels and len(union) > len(self.labels_of[a]):
             return
+        members = self._axes_of[a] + self._axes_of[b]
+        if all(self._stays_full(draft, set(members), len(union)) for draft, _ in members):
+            self._join(a, b, union)
+
+    def _join(self, a: Axis, b: Axis, union: np.ndarray) -> None:
         self.parent[b] = a
         self.labels_of[a] = union
+        self._axes_of[a] = self._axes_of[a] + self._axes_of[b]
         del self.labels_of[b]
-        self._axes_of[a] = members
+
+    def _name(self, axis: Axis, named: NamedSet) -> None:
+        """Put an axis over a named index set."""
+        own = self.labels_of[axis]
+        for root, other in self.named.items():
+            if other.name == named.name:
+                self._join(root, axis, np.union1d(self.labels_of[root], own))
+                return
+        self.named[axis] = named
+        self.labels_of[axis] = np.union1d(own, np.array(named.labels, dtype=np.int64))
 
     def _stays_full(self, draft: int, members: set[Axis], size: int) -> bool:
         """Whether a draft is not mostly holes if the axes in ``members`` had ``size`` labels."""

@@ -211,9 +211,10 @@ def drop_idle_bases(plan: Plan) -> Labelling:
     labelling = plan.labelling
     idle: dict = {}
     for number, draft in enumerate(labelling.drafts):
-        if draft.is_list or (number not in useful and not draft.signature.is_placement):
+        stays = number in useful or draft.is_fixed or draft.signature.is_placement
+        if draft.is_list or not stays:
             idle.setdefault(draft.signature, []).append(draft.members)
     lists: list[Draft] = [
         list_draft(labelling.elements, s, np.sort(np.concatenate(m))) for s, m in idle.items()
     ]
-    return relabel(labelling, lists)
+    return relabel(labelling, sorted(lists, key=lambda draft: draft.members[0]))

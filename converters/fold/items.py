@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from converters.collector import paused_collection
 from converters.fold.elements import Elements
 from converters.fold.facts import Item
-
 from converters.fold.order import evaluation_levels
 from converters.fold.skeleton import make_skeleton
 from converters.fold.templates import prefix_template

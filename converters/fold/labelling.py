@@ -25,6 +25,22 @@ def is_worth_axes(n_entries: int, n_cells: float) -> bool:
 
 
 @dataclass(frozen=True)
+class NamedSet:
+    """An index set with a name of its own, from hints.
+
+    Attributes
+    ----------
+    name : str
+        Axes of equal name are one index set, axes of different names never are.
+    labels : tuple of int
+        Codes of all its labels, () where they are those that the bases have.
+    """
+
+    name: str
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Draft:
     """A base in the making.
 
@@ -42,6 +58,10 @@ class Draft:
         One axis without meaning: the elements that fit nowhere else.
     how : str
         Where its indices come from, for people.
+    is_fixed : bool
+        Whether it stays, under this name, even where it is of little use: it is a hint.
+    sets : tuple of (NamedSet or None)
+        Index set of each axis; () where none has a name.
     """
 
     stem: str
@@ -50,6 +70,8 @@ class Draft:
     labels: np.ndarray
     is_list: bool = False
     how: str = ""
+    is_fixed: bool = False
+    sets: tuple[NamedSet | None, ...] = ()
 
     @property
     def n_axes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import count
 
 from converters.fold.domains import Plan
@@ -26,13 +26,16 @@ def unique_name(wanted: str, taken: set[str]) -> str:
 
 
 def base_names(plan: Plan) -> list[str]:
-    """Return a name for each draft of a plan."""
-    taken: set[str] = set()
+    """Return a name for each draft of a plan; hinted ones have the first choice."""
+    taken: set[str] = set(plan.axes.names.values())
     ids = plan.labelling.elements.ids
-    return [
-        unique_name(_list_stem(d.stem, ids) if d.is_list and d.n_axes else d.stem, taken)
-        for d in plan.labelling.drafts
-    ]
+    drafts = plan.labelling.drafts
+    names = {k: unique_name(d.stem, taken) for k, d in enumerate(drafts) if d.is_fixed}
+    for number, draft in enumerate(drafts):
+        if number not in names:
+            stem = _list_stem(draft.stem, ids) if draft.is_list and draft.n_axes else draft.stem
+            names[number] = unique_name(stem, taken)
+    return [names[number] for number in range(len(drafts))]
 
 
 def _list_stem(stem: str, ids: Iterable[str]) -> str:
@@ -48,7 +51,8 @@ def index_sets(plan: Plan, names: list[str]) -> list[IndexSet]:
         for number, draft in enumerate(plan.labelling.drafts)
         if draft.is_list and draft.n_axes
     }
-    letters = _letters(plan, listed, {*names, *plan.labelling.elements.ids})
+    listed |= plan.axes.names
+    letters = _letters(plan, listed, {*names, *plan.labelling.elements.ids, *plan.axes.names.values()})
     words = plan.labelling.elements.words.texts
     return [
         IndexSet(listed.get(k) or letters[k].upper(), tuple(words[c] for c in codes.tolist()))
@@ -69,23 +73,31 @@ def _letters(plan: Plan, listed: dict[int, str], taken: set[str]) -> dict[int, s
 
 
 def symbol_names(
-    sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str], ids: Iterable[str]
+    sets: Iterable[IndexSet], all_sets: list[IndexSet], listed: set[str], ids: Set[str]
 ) -> list[str]:
     """Return a name for each symbol of a domain from the index sets they range over.
 
     The first symbol over index set ``I`` is ``i``; further ones take letters that stand for
     no index set and no id of the model. Symbols over lists are numbered: ``species1``.
     """
-    taken = {s.name.lower() for s in all_sets}.union(ids)
-    free = iter([letter for letter in _LETTERS if letter not in taken])
+    taken = {s.name.lower() for s in all_sets} | ids
     seen: dict[str, int] = {}
-    names = []
+    names: list[str] = []
+    free = (letter for letter in _LETTERS if letter not in taken and letter not in names)
     for index_set in sets:
         use = seen[index_set.name] = seen.get(index_set.name, 0) + 1
         if index_set.name in listed:
             names.append(f"{index_set.name}{use}")
-        elif use == 1:
-            names.append(index_set.name.lower())
+        elif use == 1 and (own := _own_symbol(index_set.name, taken | set(names), ids)):
+            names.append(own)
         else:
             names.append(next(free, f"{index_set.name.lower()}{use}"))
     return names
+
+
+def _own_symbol(name: str, taken: Set[str], ids: Set[str]) -> str:
+    """Return the symbol of an index set: its name in small letters, the first of a long name if free."""
+    letter = name[0].lower()
+    if len(name) > 2 and letter.isalpha() and letter not in taken and letter.upper() not in ids:
+        return letter
+    return "" if name.lower() in ids else name.lower()

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
+from converters.annotation import hints_of
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
-from converters.fold.bits import flat_bits
-from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate, candidates
-from converters.fold.domains import Plan, drop_idle_bases
+from converters.fold.bits import flat_bits, plan_bits
+from converters.fold.candidates import FLAT, Candidate, candidates
+from converters.fold.choosing import Chooser
+from converters.fold.domains import plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
+from converters.fold.hinted import Unseen, hinted_candidates, hinted_drafts, overlaid, without_hint
 from converters.fold.items import Inventory, take_inventory
-from converters.fold.labelling import flat
-from converters.fold.splitting import Known, cheapest_plan
+from converters.fold.labelling import Draft, flat
+from converters.fold.patterns import SYMBOL_BITS
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
+from converters.hints import Hints
 from icrn_io.network import Network, UnsupportedFeature
 
-# Plans are taken as equal within these shares of the folded and the flat bits; then what people
-# read best is preferred. A labelling by names that the reactions agree with may cost more.
-_NEARLY_EQUAL = 0.04
-_NAMES_EQUAL = 0.1
-_NOT_WORTH_IT = 0.01
+_MOST_COMPARED = 8  # hints are also priced one by one where there are no more
 
 
-def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = False) -> Folding:
+def fold_network(
+    network: Network, hints: Hints | None = None, seconds: float = 60.0, flat_only: bool = False
+) -> Folding:
     """Return the exact fold of a network.
 
     Candidate labellings are priced by description length (`converters.fold.bits`) and the
@@ -41,6 +43,9 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
     network : Network
         Any network; what cannot be indexed (events, fast reactions, ...) is held and listed
         in ``Folding.unsupported``.
+    hints : Hints, optional
+        Bases and index sets that are known (`converters.hints.load_hints`). By default what
+        the network's document says about them, if our exporter wrote it; ``Hints()`` for none.
     seconds : float
         Time for the search: after it no further candidate is begun, the best so far is
         returned and ``report.is_complete`` is False.
@@ -55,6 +60,8 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
 
     Raises
     ------
+    HintsError
+        The hints given do not fit the network.
     ModelIOError
         Assignments that depend on each other in a circle.
     RuntimeError
@@ -70,8 +77,14 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
     values = element_values(elements)
     groups = [group for stage in stages for group in stage]
     flat_price = flat_bits(groups, len(elements.ids), int(np.count_nonzero(~np.isnan(values))))
-    search = _Search(stages, values, flat_price, deadline=start + seconds)
-    best = search.run([Candidate(flat(elements), FLAT)] if flat_only else candidates(groups, elements))
+    search = Chooser(stages, values, flat_price, deadline=start + seconds)
+    notes: tuple[str, ...] = ()
+    if flat_only:
+        search.add(Candidate(flat(elements), FLAT))
+    else:
+        hints = hints_of(network) if hints is None else hints
+        search, notes = _search(search, groups, elements, hints or Hints())
+    best = search.best.plan
     assembly = assemble(best, elements, values, network.id)
     folded = perf_counter()
 
@@ -80,84 +93,55 @@ def fold_network(network: Network, seconds: float = 60.0, flat_only: bool = Fals
         len(network.reactions),
         assembly.groups,
         flat_price,
-        search.price,
+        search.best.price,
+        notes,
         is_complete=search.is_complete,
         fold_seconds=folded - start,
     )
     return _proved(network, inventory, assembly, values, stages, report, folded)
 
 
-class _Found(NamedTuple):
-    """A plan, and what it is chosen by."""
+def _search(
+    plain: Chooser, groups: Sequence[Group], elements: Elements, hints: Hints
+) -> tuple[Chooser, tuple[str, ...]]:
+    """Return the search for the network, and what became of the hints."""
+    fixed, notes = hinted_drafts(hints, elements)
+    if not fixed:
+        plain.run(candidates(groups, elements))
+        return plain, tuple(notes)
+    hinted = Chooser(plain.stages, plain.values, plain.flat_price, plain.deadline)
+    is_all = hints.n_elements == len(elements.ids) and not notes
+    is_new = Unseen()
+    around = hinted_candidates(groups, elements, fixed)
+    hinted.run(c for c in (islice(around, 1) if is_all else around) if is_new(c.labelling))
+    for candidate in candidates(groups, elements):
+        if hinted.is_late():
+            break
+        plain.add(candidate)
+        labelling = candidate.labelling if is_all else overlaid(candidate.labelling, fixed)
+        if not is_all and is_new(labelling):
+            hinted.add(replace(candidate, labelling=labelling))
+    return hinted, (*notes, *_compared(hinted, plain, hints.source, fixed))
 
-    preference: int
-    n_strict: int
-    price: float
-    number: int
-    plan: Plan
 
-
-class _Search:
-    """Plans and prices labellings, and keeps the best plan."""
-
-    def __init__(self, stages: list[list[Group]], values: np.ndarray, flat_price: float, deadline: float):
-        self.stages = stages
-        self.values = values
-        self.flat_price = flat_price
-        self.deadline = deadline
-        self.is_complete = True
-        self.splits: Known = {}
-        self.found: list[_Found] = []
-        self.n_tried = 0
-
-    @property
-    def price(self) -> float:
-        """Bits of the best plan."""
-        return self._best().price
-
-    def run(self, candidates: Iterable[Candidate]) -> Plan:
-        """Return the best plan of the candidates and of what they are like without idle bases."""
-        for candidate in candidates:
-            if self.found and perf_counter() > self.deadline:
-                self.is_complete = False
-                break
-            plan = self._try(candidate)
-            pruned = drop_idle_bases(plan)
-            if len(pruned.drafts) < len(candidate.labelling.drafts):
-                self._try(replace(candidate, labelling=pruned))
-        return self._best().plan
-
-    def _try(self, candidate: Candidate) -> Plan:
-        plan, price = cheapest_plan(self.stages, candidate.labelling, self.values, self.splits)
-        named = sum(not draft.is_list for draft in candidate.labelling.drafts)
-        preference = candidate.preference if named else FLAT
-        self.n_tried += 1
-        self.found.append(_Found(preference, plan.n_strict, price, self.n_tried, plan))
-        least = min(entry.price for entry in self.found)
-        slack = _NOT_WORTH_IT * self.flat_price
-        limit = least + max(_NEARLY_EQUAL * least, slack)
-        named_limit = least + max(_NAMES_EQUAL * least, slack)
-        self.found = [
-            entry
-            for entry in self.found
-            if entry.price <= (named_limit if entry.preference <= WORDS else limit)
-        ]
-        return plan
-
-    def _best(self) -> _Found:
-        """The cheapest plan; of nearly equal ones, the one that people read best.
-
-        Words of names can split what belongs together: they count no more than structure
-        where they lead to more indexed reactions.
-        """
-        by_structure = [len(e.plan.domains) for e in self.found if e.preference == STRUCTURE]
-        fewest = min(by_structure, default=len(self.found[0].plan.domains))
-
-        def order(entry: _Found) -> tuple:
-            splits = entry.preference == WORDS and len(entry.plan.domains) > fewest
-            return (STRUCTURE if splits else entry.preference, *entry[1:-1])
-
-        return min(self.found, key=order)
+def _compared(hinted: Chooser, plain: Chooser, source: str, fixed: Sequence[Draft]) -> Iterator[str]:
+    """Yield what hints cost against the best that was found without them."""
+    bases = "1 base" if len(fixed) == 1 else f"{len(fixed)} bases"
+    if not plain.found:
+        yield f"{source}: {bases} as given; no time was left to compare with other folds"
+        return
+    more = hinted.best.price - plain.best.price
+    if more < SYMBOL_BITS:
+        yield f"{source}: {bases} as given; no shorter fold was found without"
+        return
+    yield f"{source}: {bases} as given; the fold is {more:,.0f} bits longer than the best without hints"
+    if not 1 < len(fixed) <= _MOST_COMPARED:
+        return
+    for draft in fixed:
+        without = without_hint(hinted.best.plan.labelling, draft, plain.best.plan.labelling)
+        saved = hinted.best.price - plan_bits(plan_domains(hinted.stages, without), hinted.values)
+        if saved >= SYMBOL_BITS:
+            yield f"{source}: the hint '{draft.stem}' alone costs {saved:,.0f} bits"
 
 
 def element_values(elements: Elements) -> np.ndarray:

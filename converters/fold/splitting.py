@@ -9,7 +9,6 @@ by a number; the parts are split further, and what did not pay is put together a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from math import log
@@ -19,10 +18,8 @@ from scipy.special import gammaln
 
 from converters.fold.axes import Block, axis_columns, classify_axes
 from converters.fold.bits import domain_bits, plan_bits
-from converters.fold.domains import DomainDraft, Plan, draft_domain, plan_domains
-from converters.fold.facts import Group
+from converters.fold.domains import DomainDraft, Plan, draft_domain
 from converters.fold.keys import dense_codes
-from converters.fold.labelling import Labelling
 from converters.fold.patterns import SYMBOL_BITS, choice
 
 _SLACK = 30.0  # a split may at first cost so many bits: the next one may pay for it
@@ -35,24 +32,22 @@ _MAX_WORK = 4e9  # operations to estimate the splits of some items; with more, f
 Known = dict[bytes, list[np.ndarray]]  # fingerprint of a labelled block → rows of its parts
 
 
-def cheapest_plan(
-    stages: Sequence[Sequence[Group]], labelling: Labelling, values: np.ndarray, known: Known
+def cheaper_when_split(
+    whole: Plan, whole_bits: float, values: np.ndarray, known: Known
 ) -> tuple[Plan, float]:
-    """Return the plan of a labelling, blocks split where that lowers the price, and its price.
+    """Return a plan with its blocks split, or as it is where that does not lower its price; and the price.
 
     Parameters
     ----------
-    stages : sequence of sequence of Group
-        Groups of reactions, of assignments and of initial assignments.
-    labelling : Labelling
-        Bases and index tuples.
+    whole : Plan
+        Nothing split.
+    whole_bits : float
+        Its price.
     values : float array, shape (n_elements,)
         Value of each element, NaN where it has none.
     known : dict
-        Splits found for other labellings of the same stages, to which those found are added.
+        Splits found for other plans of the same network, to which those found are added.
     """
-    whole = plan_domains(stages, labelling)
-    whole_bits = plan_bits(whole, values)
     parts = split_plan(whole, known)
     if parts is whole:
         return whole, whole_bits

@@ -39,7 +39,7 @@ class Classes:
 
     def __init__(self, elements: Elements, class_of: np.ndarray) -> None:
         order = np.argsort(class_of, kind="stable")
-        self.members = np.split(order, np.cumsum(np.bincount(class_of))[:-1])
+        self.members = [c for c in np.split(order, np.cumsum(np.bincount(class_of))[:-1]) if len(c)]
         self.words = [elements.own_words[codes] for codes in self.members]
         self.place = np.empty(len(class_of), dtype=np.int64)
         for codes in self.members:

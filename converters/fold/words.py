@@ -15,6 +15,7 @@ class Words:
         self.texts: list[str] = []
         self._codes: dict[str, int] = {}
         self._ranks = np.empty(0, dtype=np.int64)
+        self._orders: list[list[int]] = []
 
     def code(self, text: str) -> int:
         """Return the code of a label."""
@@ -30,12 +31,30 @@ class Words:
 
     @property
     def ranks(self) -> np.ndarray:
-        """Position of each code in the natural order of all labels, shape (n_words,)."""
+        """Position of each code in the natural order of all labels, shape (n_words,).
+
+        Labels whose order was given change places among themselves.
+        """
         if len(self._ranks) < len(self.texts):
             order = sorted(range(len(self.texts)), key=lambda k: natural(self.texts[k]))
-            self._ranks = np.empty(len(order), dtype=np.int64)
-            self._ranks[order] = np.arange(len(order))
+            ranks = np.empty(len(order), dtype=np.int64)
+            ranks[order] = np.arange(len(order))
+            for given in self._orders:
+                ranks[given] = np.sort(ranks[given])
+            self._ranks = ranks
         return self._ranks
+
+    def give_order(self, texts: Iterable[str]) -> bool:
+        """Let labels have this order; return False, and do nothing, where an earlier order contradicts."""
+        given = self.codes(texts).tolist()
+        self._orders.append(given)
+        self._ranks = np.empty(0, dtype=np.int64)
+        ranks = self.ranks
+        if all((np.diff(ranks[order]) > 0).all() for order in self._orders):
+            return True
+        self._orders.pop()
+        self._ranks = np.empty(0, dtype=np.int64)
+        return False
 
 
 def natural(label: str) -> tuple:

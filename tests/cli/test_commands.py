@@ -93,6 +93,89 @@ def test_flat_import_has_no_index_structure(folder):
     assert len(json.loads(out)["reactions"]) == 1
 
 
+HINTS = """
+[index_sets]
+Site = ["2", "1"]
+[bases]
+Alpha = "A_{n:Site}"
+"""
+
+
+def test_import_with_hints(folder):
+    (folder / "hints.toml").write_text(HINTS)
+    code, out, _ = call("icrn-import", "decay.ant", "--hints", "hints.toml")
+    assert code == 0
+    assert "Alpha[s] → B[s]" in out
+    assert "Site (2): 2, 1" in out
+    assert "hints.toml: 1 base as given" in out
+    assert load_folding("decay.icrn").identity.entries["Alpha"] == ("A_2", "A_1")
+    assert "Alpha[s] → B[s]" in call("icrn-show", "decay.icrn")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[bases", "hints.toml: is no valid TOML"),
+        ('[bases]\nA = "Z_{i}"', "hints.toml: bases.A: no id fits the pattern 'Z_{i}'"),
+        ('[base]\nA = "A_{i}"', "hints.toml: base: unknown key"),
+    ],
+)
+def test_bad_hints_are_refused_in_one_line(folder, text, message):
+    (folder / "hints.toml").write_text(text)
+    code, out, err = call("icrn-import", "decay.ant", "--hints", "hints.toml")
+    assert (code, out) == (1, "")
+    assert message in err and err.count("\n") == 1
+    assert not (folder / "decay.icrn").exists()
+
+
+def test_hints_and_flat_exclude_each_other(folder):
+    (folder / "hints.toml").write_text(HINTS)
+    assert call("icrn-import", "decay.ant", "--hints", "hints.toml", "--flat")[0] == 2
+    assert call("icrn-import", "decay.ant", "--hints", "none.toml")[0] == 1
+
+
+def test_a_search_that_is_cut_short_is_told(folder):
+    code, out, err = call("icrn-import", "decay.ant", "--fold-seconds", "0", "--json")
+    assert code == 0
+    assert "cut short after 0 s" in err
+    assert json.loads(out)["report"]["is_complete"] is False
+    assert call("icrn-import", "decay.ant", "--fold-seconds", "-1")[0] == 2
+
+
+def test_the_report_as_json(folder):
+    report = json.loads(call("icrn-import", "decay.ant", "--json")[1])["report"]
+    (group,) = report["groups"]
+    expected = {"name": "R1", "n_reactions": 2, "form": "dense", "pattern": "every i", "density": 1.0}
+    assert expected.items() <= group.items() and group["ids"] == ["J1", "J2"]
+    assert {
+        "n_groups",
+        "n_strict",
+        "flat_bits",
+        "folded_bits",
+        "fold_seconds",
+        "check_seconds",
+    } <= report.keys()
+    assert {"lists", "near_misses", "hints", "is_complete"} <= report.keys()
+
+
+def test_fresh_exports_bring_their_structure_along(folder):
+    (folder / "hints.toml").write_text(HINTS)
+    assert call("icrn-import", "decay.ant", "--hints", "hints.toml")[0] == 0
+    assert call("icrn-export", "decay.icrn", "-o", "fresh.xml", "--fresh", "--set", "k_1=2")[0] == 0
+    assert call("icrn-export", "decay.icrn", "-o", "patched.xml")[0] == 0
+    assert call("icrn-export", "decay.icrn", "-o", "fresh.omex", "--fresh")[0] == 0
+    assert call("icrn-export", "decay.icrn", "-o", "fresh.ant", "--fresh")[0] == 0
+    first = load_folding("decay.icrn").icrn
+    for name, keeps in (
+        ("fresh.xml", True),
+        ("fresh.omex", True),
+        ("patched.xml", False),
+        ("fresh.ant", False),
+    ):
+        assert call("icrn-import", name, "-o", "again.icrn")[0] == 0
+        assert (load_folding("again.icrn").icrn.species == first.species) is keeps, name
+
+
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
