@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -128,10 +128,10 @@ def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
         loose_rounds(groups, elements.kinds),
         colour_rounds(groups, elements.kinds, counted=True),
     )
-    partitions = [classes for rounds in sequences for classes in rounds]
-    partitions += [
+    absorbed = (
         absorb(groups, classes, elements.kinds, share) for share in _ABSORBED for classes in sequences[1]
-    ]
+    )
+    partitions = chain(*sequences, absorbed)  # one by one: each takes long in a large network
     copies = separate_copies(groups, is_state)
     for classes in partitions:
         for finer in (classes, *colour_rounds(groups, classes, fixed=is_state)):
