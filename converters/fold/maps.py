@@ -123,7 +123,9 @@ class _Finder:
         self.open_pairs += [
             (drafts[a], drafts[b], table[:, [a, b]])
             for a, b in combinations(columns, 2)
-            if drafts[a] != drafts[b] and not {(a, b), (b, a)} & determined
+            if drafts[a] != drafts[b]
+            and not {(a, b), (b, a)} & determined
+            and not (drafts[a] in self.settled and drafts[b] in self.settled)
         ]
 
     def share_indices(self) -> None:
