@@ -97,7 +97,7 @@ def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Dra
     for number, draft in enumerate(settled):
         start[draft.members] = number
         is_settled[draft.members] = True
-    for classes in colour_rounds(groups, start, fixed=is_settled):
+    for classes in (dense_codes(start), *colour_rounds(groups, start, fixed=is_settled)):
         of_class = {int(classes[draft.members[0]]): draft for draft in settled}
         yield by_structure(groups, elements, classes, of_class)
 

@@ -89,7 +89,8 @@ def separate_copies(groups: Sequence[Group], is_state: np.ndarray) -> np.ndarray
         n_rows += len(group.ids)
         rows.append(row.ravel())
         codes.append(group.elements.ravel())
-    row, code = np.concatenate([*rows, np.empty(0, np.int64)]), np.concatenate([*codes, np.empty(0, np.int64)])
+    none = np.empty(0, np.int64)
+    row, code = np.concatenate([none, *rows]), np.concatenate([none, *codes])
     joins = is_state[code]
     edges = (np.ones(int(joins.sum()), dtype=bool), (code[joins], row[joins]))
     component = connected_components(coo_array(edges, shape=(n + n_rows,) * 2), directed=False)[1]

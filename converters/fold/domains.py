@@ -166,9 +166,7 @@ def _order_terms(
     sorted_terms(oriented, symmetry, keys)
 
 
-def draft_domain(
-    block: Block, labelling: Labelling, axes: AxisClasses, agree: bool = False
-) -> DomainDraft:
+def draft_domain(block: Block, labelling: Labelling, axes: AxisClasses, agree: bool = False) -> DomainDraft:
     """Return the domain of a block.
 
     Columns with equal labels are one symbol if they are over one index set, or else if ``agree``.

@@ -257,7 +257,7 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
 
 
 def _equal_runs(keys: Sequence[tuple], start: int) -> list[tuple[tuple[int, ...], ...]]:
-    """Sets of single columns, numbered from ``start``, whose keys are equal."""
+    """Return sets of single columns, numbered from ``start``, whose keys are equal."""
     places: dict[tuple, list[int]] = {}
     for position, key in enumerate(keys):
         places.setdefault(key, []).append(start + position)

@@ -135,7 +135,7 @@ class _Finder:
         self.open_pairs = []
 
     def read_members(self) -> None:
-        """Add the maps between the images of each class: ``C[i, j]`` knows that ``k[i]`` goes with ``L[i]``."""
+        """Add the maps between the images of each class: ``C[i, j]`` joins ``k[i]`` with ``L[i]``."""
         for source in sorted({source for source, _ in self.found}):
             maps = [
                 (t, image) for (s, t), images in list(self.found.items()) if s == source for image in images

@@ -99,13 +99,13 @@ class _Finder:
         self._counts: dict[tuple[int, ...], int] = {(): 1}
 
     def count(self, columns: tuple[int, ...]) -> int:
-        """Number of distinct tuples in some columns."""
+        """Return the number of distinct tuples in some columns."""
         if columns not in self._counts:
             self._counts[columns] = n_distinct(self.table[:, columns])
         return self._counts[columns]
 
     def rows(self, columns: tuple[int, ...]) -> np.ndarray:
-        """Distinct tuples of some columns."""
+        """Return the distinct tuples of some columns."""
         part = self.table[:, columns]
         return part[np.unique(row_keys(part), return_index=True)[1]]
 

@@ -52,7 +52,7 @@ class Classes:
         return number < self.n_real and self.signatures[number] == Signature("parameter", "constant")
 
     def size(self, number: int) -> int:
-        """Number of members of a class."""
+        """Return the number of members of a class."""
         return len(self.words[number])
 
     def add_latent(self, words: np.ndarray) -> int:
@@ -302,7 +302,7 @@ def _n_cells(columns: list[np.ndarray]) -> int:
 
 
 def _rank_within(cells: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Number the members of each cell; the labels are the words of the first members."""
+    """Return the number of each member in its cell; the labels are the words of the first members."""
     order = np.argsort(cells, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(cells))[:-1]])
     rank = np.empty(len(cells), dtype=np.int64)

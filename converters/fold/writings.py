@@ -36,10 +36,8 @@ class Form:
 def written_forms(block: Block) -> tuple[list[Form], np.ndarray]:
     """Return the forms of a block's items, the commonest first, and the number of each item's."""
     group, script = block.group, block.group.script[block.rows]
-    if block.order is None:
-        table = script[:, None]
-    else:
-        table = np.concatenate([script[:, None], block.order], axis=1)
+    moved = [] if block.order is None else [block.order]
+    table = np.concatenate([script[:, None], *moved], axis=1)
     kinds, inverse, counts = np.unique(table, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     number = np.empty(len(order), dtype=np.int64)
