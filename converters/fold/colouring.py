@@ -108,7 +108,7 @@ def separate_copies(groups: Sequence[Group], is_state: np.ndarray) -> np.ndarray
 def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     """Return the component of each element in the graph of elements and the parts they play."""
     codes, parts, n_parts = [], [], 0
-    for group in groups:
+    for group in (group for group in groups if group.n_items >= _MIN_PLAYERS):
         row = dense_codes(row_keys(colours[group.elements]))
         place = np.arange(group.elements.shape[1])
         for columns in group.unordered:
@@ -158,7 +158,9 @@ def absorb(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, shar
 def _likest(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, share: float) -> np.ndarray:
     """Return for each class the larger one it is most like, or itself where none or several are."""
     n = int(classes.max(initial=-1)) + 1
-    found = [_parts_played(number, group, classes) for number, group in enumerate(groups)]
+    found = [
+        _parts_played(number, group, classes) for number, group in enumerate(groups) if group.n_items > 1
+    ]
     parts = dense_codes(np.concatenate([np.empty(0, np.uint64), *(part for part, _ in found)]))
     players = np.concatenate([np.empty(0, np.int64), *(player for _, player in found)])
     plays = csr_array((np.ones(len(parts)), (players, parts)), shape=(n, int(parts.max(initial=0)) + 1))
@@ -206,7 +208,15 @@ def _parts_played(number: int, group: Group, classes: np.ndarray) -> tuple[np.nd
 def _round(groups: Sequence[Group], colours: np.ndarray, counted: bool) -> np.ndarray:
     """Return a hash of the parts each element plays, shape (n_elements,)."""
     total = np.zeros(len(colours), dtype=np.uint64)
+    single = [k for k, group in enumerate(groups) if group.n_items == 1]
+    if single:  # nothing else is of their form: their place in it says all
+        codes = np.concatenate([groups[k].elements[0] for k in single])
+        width = [groups[k].elements.shape[1] for k in single]
+        place = np.concatenate([np.arange(n) for n in width])
+        np.add.at(total, codes, _mix(np.zeros(len(codes)), np.repeat(single, width) + 1, place + 1))
     for number, group in enumerate(groups):
+        if group.n_items == 1:
+            continue
         cells = colours[group.elements]
         place = np.arange(cells.shape[1])
         for columns in group.unordered:

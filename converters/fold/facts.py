@@ -108,6 +108,11 @@ class Group:
     script: np.ndarray
 
     @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return len(self.ids)
+
+    @property
     def n_terms(self) -> int:
         """Number of reactant and product columns."""
         return len(self.reactant_stoichiometry) + len(self.product_stoichiometry)

@@ -86,7 +86,8 @@ def by_structure(
     """
     classes = Classes(elements, class_of)
     settled = dict(settled or {})
-    tables = [(block.drafts, _in_one_order(block)) for block in split_blocks(groups, class_of)]
+    blocks = [block for block in split_blocks(groups, class_of) if len(block.rows) >= _MIN_CLASS]
+    tables = [(block.drafts, _in_one_order(block)) for block in blocks]
     maps = find_maps(tables, classes, settled)
     if copy_of is not None:
         maps += _maps_to_copies(classes, copy_of)
