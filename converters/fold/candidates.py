@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -35,9 +36,9 @@ NAMES, WORDS, STRUCTURE, NUMBERS, FLAT = range(5)
 
 def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     """Yield different labellings to choose from, the most promising first."""
-    seen: set[bytes] = set()
+    seen: set[tuple[bytes, int]] = set()
     for candidate in _all_candidates(groups, elements):
-        key = candidate.labelling.fingerprint
+        key = (candidate.labelling.fingerprint, candidate.preference)
         if key not in seen:
             seen.add(key)
             yield candidate
@@ -106,7 +107,11 @@ def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candida
     names = {i: species.name for i, species in elements.species.items() if species.name}
     for labels in pattern_candidates(names):
         if len(labels) >= _FEW:
-            yield from by_names(groups, elements, by_labels(elements, labels, "BioNetGen patterns"), NAMES)
+            named = by_labels(elements, labels, "BioNetGen patterns")
+            yield Candidate(named, NAMES)
+            settled = [draft for draft in named.drafts if not draft.is_list]
+            for labelling in islice(_with_settled(groups, elements, settled), 1):
+                yield Candidate(labelling, NAMES)
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
@@ -123,10 +128,10 @@ def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
         loose_rounds(groups, elements.kinds),
         colour_rounds(groups, elements.kinds, counted=True),
     )
-    partitions = [classes for rounds in sequences for classes in rounds]
-    partitions += [
+    absorbed = (
         absorb(groups, classes, elements.kinds, share) for share in _ABSORBED for classes in sequences[1]
-    ]
+    )
+    partitions = chain(*sequences, absorbed)  # one by one: each takes long in a large network
     copies = separate_copies(groups, is_state)
     for classes in partitions:
         for finer in (classes, *colour_rounds(groups, classes, fixed=is_state)):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from converters.fold.bits import plan_bits
-from converters.fold.candidates import FLAT, STRUCTURE, WORDS, Candidate
+from converters.fold.candidates import FLAT, NAMES, STRUCTURE, WORDS, Candidate
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.facts import Group
 from converters.fold.splitting import Known, cheaper_when_split
@@ -24,6 +24,7 @@ _NOT_WORTH_IT = 0.01
 
 # Splitting blocks by rule takes long: only the plans that cost least without it are tried.
 _MOST_SPLIT = 4
+_MOST_NAMED = 2  # and of those by names, which show rules best
 _WORTH_SPLITTING = 1.35
 
 
@@ -122,9 +123,12 @@ class Chooser:
         """Return the plans with the blocks of the cheapest ones split where that lowers their price."""
         known: Known = {}
         tried = sorted(self.found, key=lambda entry: entry.price)
-        for number, entry in enumerate(tried[:_MOST_SPLIT]):
+        named = [number for number, entry in enumerate(tried) if entry.preference == NAMES]
+        for number in sorted({*range(min(_MOST_SPLIT, len(tried))), *named[:_MOST_NAMED]}):
+            entry = tried[number]
             if number and self.is_late():
                 break
             plan, price = cheaper_when_split(entry.plan, entry.price, self.values, known)
-            tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
+            if price < (1 - _NEARLY_EQUAL) * entry.price:
+                tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried

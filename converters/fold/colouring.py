@@ -8,11 +8,10 @@ from coarse to fine; each is a candidate for the bases of a network.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from converters.fold.facts import Group
@@ -157,42 +156,50 @@ def absorb(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, shar
 
 def _likest(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, share: float) -> np.ndarray:
     """Return for each class the larger one it is most like, or itself where none or several are."""
-    by_part: dict[tuple, set[int]] = {}
-    for number, group in enumerate(groups):
-        for part, members in _parts_played(number, group, classes):
-            by_part.setdefault(part, set()).update(members)
-    sizes = np.bincount(classes)
-    kind_of = np.zeros(len(sizes), dtype=np.int64)
+    n = int(classes.max(initial=-1)) + 1
+    found = [_parts_played(number, group, classes) for number, group in enumerate(groups)]
+    parts = dense_codes(np.concatenate([np.empty(0, np.uint64), *(part for part, _ in found)]))
+    players = np.concatenate([np.empty(0, np.int64), *(player for _, player in found)])
+    plays = csr_array((np.ones(len(parts)), (players, parts)), shape=(n, int(parts.max(initial=0)) + 1))
+    plays.data[:] = 1.0
+    sizes = np.bincount(classes, minlength=n)
+    kind_of = np.zeros(n, dtype=np.int64)
     kind_of[classes] = kinds
-    shared: list[Counter] = [Counter() for _ in sizes]
-    for members in by_part.values():
-        small = [c for c in members if sizes[c] <= share * max(sizes[list(members)])]
-        for c in small if len(members) > 1 else ():
-            shared[c].update(members)
-    target = np.arange(len(sizes))
-    for c, counts in enumerate(shared):
-        likely = [
-            (n, d)
-            for d, n in counts.items()
-            if kind_of[d] == kind_of[c] and sizes[c] <= share * sizes[d] and (sizes[d], -d) > (sizes[c], -c)
-        ]
-        likely.sort(reverse=True)
-        if likely and (len(likely) == 1 or likely[0][0] > likely[1][0]):
-            target[c] = likely[0][1]
+    large = np.flatnonzero(sizes >= _MIN_PLAYERS)
+    shared = coo_array(plays @ plays[large].T)
+    small, big, n_shared = shared.row, large[shared.col], shared.data
+    fits = (kind_of[small] == kind_of[big]) & (sizes[small] <= share * sizes[big])
+    fits &= (sizes[small] < sizes[big]) | ((sizes[small] == sizes[big]) & (small > big))
+    small, big, n_shared = small[fits], big[fits], n_shared[fits]
+    order = np.lexsort((-n_shared, small))
+    small, big, n_shared = small[order], big[order], n_shared[order]
+    first = np.flatnonzero(np.diff(small, prepend=-1))
+    second = np.minimum(first + 1, max(len(small) - 1, 0))
+    is_tie = (second != first) & (small[second] == small[first]) & (n_shared[second] == n_shared[first])
+    target = np.arange(n)
+    target[small[first[~is_tie]]] = big[first[~is_tie]]
     return target
 
 
-def _parts_played(number: int, group: Group, classes: np.ndarray) -> Iterator[tuple[tuple, list[int]]]:
-    """Yield each place in a form of reaction, alone and with the class in another place, and who stands there."""
-    cells = classes[group.elements]
-    n_columns = cells.shape[1]
+def _parts_played(number: int, group: Group, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return hashes of the places in a form of reaction, and the classes that stand there.
+
+    A place is told apart by itself, and by itself and the class that stands in another.
+    """
+    elements = group.elements
+    n_columns = elements.shape[1]
+    same = np.stack([(elements == elements[:, [c]]).argmax(axis=1) for c in range(n_columns)], axis=1)
+    rows = first_rows(np.concatenate([classes[elements], same], axis=1)) if n_columns else []
+    cells, same = classes[elements[rows]], same[rows]
+    parts, players = [], []
     for column in range(n_columns):
-        yield (number, column), np.unique(cells[:, column]).tolist()
+        parts.append(_mix(np.full(len(cells), column), number + 1))
+        players.append(cells[:, column])
         for other in range(n_columns) if n_columns <= _MOST_COMPARED else ():
-            pairs = cells[:, [other, column]][group.elements[:, column] != group.elements[:, other]]
-            pairs = pairs[first_rows(pairs)] if len(pairs) else pairs
-            for partner in np.unique(pairs[:, 0]).tolist():
-                yield (number, column, other, partner), pairs[pairs[:, 0] == partner, 1].tolist()
+            differs = same[:, column] != same[:, other]
+            parts.append(_mix(cells[differs, other], number + 1, column + 1, other + 1))
+            players.append(cells[differs, column])
+    return np.concatenate([np.empty(0, np.uint64), *parts]), np.concatenate([np.empty(0, np.int64), *players])
 
 
 def _round(groups: Sequence[Group], colours: np.ndarray, counted: bool) -> np.ndarray:

@@ -23,6 +23,7 @@ _MIN_SHARE = 0.05  # and in each block for this share of it
 _MIN_MEMBERS = 3
 _MIN_AGREEMENT = 0.9  # share of the reactions that follow a map; the others are exceptions
 _WORTH_COUNTING = 0.6
+_MOST_COMPARED = 12  # distinct columns of a table among which common indices are looked for
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -117,10 +118,14 @@ class _Finder:
                 determined.add((a, b))
                 if drafts[a] != drafts[b] and drafts[a] not in self.settled:
                     _join(self.found.setdefault((drafts[a], drafts[b]), []), image)
+        if len(columns) > _MOST_COMPARED:
+            return
         self.open_pairs += [
             (drafts[a], drafts[b], table[:, [a, b]])
             for a, b in combinations(columns, 2)
-            if drafts[a] != drafts[b] and not {(a, b), (b, a)} & determined
+            if drafts[a] != drafts[b]
+            and not {(a, b), (b, a)} & determined
+            and not (drafts[a] in self.settled and drafts[b] in self.settled)
         ]
 
     def share_indices(self) -> None:

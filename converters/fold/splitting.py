@@ -137,7 +137,9 @@ class _Columns:
         self.codes = np.stack(columns, axis=1) if columns else np.empty((len(block.rows), 0), dtype=np.int64)
         self.sizes = np.array(sizes + [1.0] * len(numbers))
         self.is_constant = np.array(constant + [True] * len(numbers), dtype=bool)
-        named = {column.tobytes(): draft for column, draft in zip(block.elements.T, block.drafts, strict=True)}
+        named = {
+            column.tobytes(): draft for column, draft in zip(block.elements.T, block.drafts, strict=True)
+        }
         n_axes = sum(labelling.drafts[draft].n_axes for draft in named.values())
         self.least = SYMBOL_BITS + choice(len(labelling.drafts)) * len(named) + n_axes
 
@@ -176,7 +178,10 @@ class _Columns:
 
 
 def _masks(codes: np.ndarray) -> np.ndarray:
-    """Return the ways to split rows in two, shape (n_rows, n_ways): two columns agree, or one holds a label."""
+    """Return the ways to split rows in two, shape (n_rows, n_ways).
+
+    Two columns agree, or one holds a label.
+    """
     n_rows, n_columns = codes.shape
     found = [codes[:, a] == codes[:, b] for a in range(n_columns) for b in range(a)]
     for column in codes.T:
