@@ -179,8 +179,10 @@ class _Merger:
         union = np.union1d(self.labels_of[a], self.labels_of[b])
         if a in self.named and self.named[a].labels and len(union) > len(self.labels_of[a]):
             return
-        members = self._axes_of[a] + self._axes_of[b]
-        if all(self._stays_full(draft, set(members), len(union)) for draft, _ in members):
+        members = {*self._axes_of[a], *self._axes_of[b]}
+        growing = [side for side in (a, b) if len(union) > len(self.labels_of[side])]
+        drafts = {draft for side in growing for draft, _ in self._axes_of[side]}
+        if all(self._stays_full(draft, members, len(union)) for draft in drafts):
             self._join(a, b, union)
 
     def _join(self, a: Axis, b: Axis, union: np.ndarray) -> None:
