@@ -46,10 +46,10 @@ def candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
 
 def _all_candidates(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     yield Candidate(flat(elements), FLAT)
+    yield from by_patterns(groups, elements)
     yield from by_names(groups, elements, by_numbers(elements), NAMES)
     for named in by_words(elements):
         yield from by_names(groups, elements, named, WORDS)
-    yield from by_patterns(groups, elements)
     yield from by_colours(groups, elements)
 
 
@@ -105,13 +105,17 @@ def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Dra
 def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:
     """Yield the labellings whose species have their names, if these are patterns, as indices."""
     names = {i: species.name for i, species in elements.species.items() if species.name}
-    for labels in pattern_candidates(names):
-        if len(labels) >= _FEW:
-            named = by_labels(elements, labels, "BioNetGen patterns")
-            yield Candidate(named, NAMES)
-            settled = [draft for draft in named.drafts if not draft.is_list]
-            for labelling in islice(_with_settled(groups, elements, settled), 1):
-                yield Candidate(labelling, NAMES)
+    labellings = [
+        by_labels(elements, labels, "BioNetGen patterns")
+        for labels in pattern_candidates(names)
+        if len(labels) >= _FEW
+    ]
+    for named in labellings:
+        yield Candidate(named, NAMES)
+    for named in labellings:
+        settled = [draft for draft in named.drafts if not draft.is_list]
+        for labelling in islice(_with_settled(groups, elements, settled), 1):
+            yield Candidate(labelling, NAMES)
 
 
 def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidate]:

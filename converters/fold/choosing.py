@@ -22,9 +22,9 @@ _NEARLY_EQUAL = 0.04
 _NAMES_EQUAL = 0.1
 _NOT_WORTH_IT = 0.01
 
-# Splitting blocks by rule takes long: only the plans that cost least without it are tried.
+# Splitting blocks by rule takes long: of plans that names did not lead to, which show rules best,
+# only those are tried that cost least without it.
 _MOST_SPLIT = 4
-_MOST_NAMED = 2  # and of those by names, which show rules best
 _WORTH_SPLITTING = 1.35
 
 
@@ -63,6 +63,8 @@ class Chooser:
         self.is_complete = True
         self.found: list[Found] = []
         self._n_tried = 0
+        self._least_whole = np.inf
+        self._known: Known = {}
 
     def run(self, candidates: Iterable[Candidate]) -> None:
         """Add candidates, at least one, as long as there is time."""
@@ -90,8 +92,11 @@ class Chooser:
         preference = candidate.preference if named else FLAT
         self._n_tried += 1
         price = plan_bits(plan, self.values)
+        self._least_whole = min(self._least_whole, price)
+        if preference == NAMES and not self.is_late():
+            plan, price = cheaper_when_split(plan, price, self.values, self._known)
         self.found.append(Found(preference, plan.n_strict, price, self._n_tried, plan))
-        limit = _WORTH_SPLITTING * min(entry.price for entry in self.found)
+        limit = _WORTH_SPLITTING * self._least_whole
         self.found = [entry for entry in self.found if entry.price <= limit]
         return plan
 
@@ -121,14 +126,12 @@ class Chooser:
 
     def _split(self) -> list[Found]:
         """Return the plans with the blocks of the cheapest ones split where that lowers their price."""
-        known: Known = {}
         tried = sorted(self.found, key=lambda entry: entry.price)
-        named = [number for number, entry in enumerate(tried) if entry.preference == NAMES]
-        for number in sorted({*range(min(_MOST_SPLIT, len(tried))), *named[:_MOST_NAMED]}):
-            entry = tried[number]
-            if number and self.is_late():
+        whole = [number for number, entry in enumerate(tried) if entry.preference != NAMES]
+        for number in whole[:_MOST_SPLIT]:
+            if len(tried) > 1 and self.is_late():
                 break
-            plan, price = cheaper_when_split(entry.plan, entry.price, self.values, known)
-            if price < (1 - _NEARLY_EQUAL) * entry.price:
-                tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
+            entry = tried[number]
+            plan, price = cheaper_when_split(entry.plan, entry.price, self.values, self._known)
+            tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried

@@ -24,6 +24,7 @@ _MIN_MEMBERS = 3
 _MIN_AGREEMENT = 0.9  # share of the reactions that follow a map; the others are exceptions
 _WORTH_COUNTING = 0.6
 _MOST_COMPARED = 12  # distinct columns of a table among which common indices are looked for
+_MOST_PAIRS = 1000  # of columns that are looked at for common indices
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -130,7 +131,7 @@ class _Finder:
 
     def share_indices(self) -> None:
         """Look for common indices of the pairs of columns that do not determine each other."""
-        for a, b, pair in self.open_pairs:
+        for a, b, pair in self.open_pairs[:_MOST_PAIRS]:
             _share_index(a, b, pair, self.found, self.classes)
         self.open_pairs = []
 
