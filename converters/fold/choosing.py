@@ -94,11 +94,16 @@ class Chooser:
         price = plan_bits(plan, self.values)
         self._least_whole = min(self._least_whole, price)
         if preference == NAMES and not self.is_late():
-            plan, price = cheaper_when_split(plan, price, self.values, self._known)
+            plan, price = self._when_split(plan, price)
         self.found.append(Found(preference, plan.n_strict, price, self._n_tried, plan))
         limit = _WORTH_SPLITTING * self._least_whole
         self.found = [entry for entry in self.found if entry.price <= limit]
         return plan
+
+    def _when_split(self, plan: Plan, price: float) -> tuple[Plan, float]:
+        """Return a plan and its price, blocks split if it is not nearly equal without."""
+        parts, parts_price = cheaper_when_split(plan, price, self.values, self._known)
+        return (parts, parts_price) if parts_price < (1 - _NEARLY_EQUAL) * price else (plan, price)
 
     @cached_property
     def best(self) -> Found:
@@ -132,6 +137,6 @@ class Chooser:
             if len(tried) > 1 and self.is_late():
                 break
             entry = tried[number]
-            plan, price = cheaper_when_split(entry.plan, entry.price, self.values, self._known)
+            plan, price = self._when_split(entry.plan, entry.price)
             tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried
