@@ -103,11 +103,11 @@ class _Finder:
             first[table[::-1, a]] = np.arange(len(table))[::-1]
             if np.count_nonzero(first >= 0) < max(_MIN_MEMBERS, _MIN_SHARE * len(first)):
                 continue
-            representative = table[first[table[:, a]]]
+            agreements = (table == table[first[table[:, a]]]).mean(axis=0).tolist()
             for b in columns:
                 if a == b:
                     continue
-                agreement = (table[:, b] == representative[:, b]).mean()
+                agreement = agreements[b]
                 if agreement == 1:
                     image = np.where(first >= 0, table[first, b], -1)
                 elif agreement >= _WORTH_COUNTING:
@@ -141,6 +141,7 @@ class _Finder:
             maps = [
                 (t, image) for (s, t), images in list(self.found.items()) if s == source for image in images
             ]
+            maps = sorted(maps, key=lambda entry: -np.count_nonzero(entry[1] >= 0))[:_MOST_COMPARED]
             if len(maps) > 1:
                 table = np.stack([image for _, image in maps], axis=1)
                 known = (table >= 0).all(axis=1)
