@@ -158,9 +158,9 @@ def _distinct_columns(drafts: tuple[int, ...], table: np.ndarray) -> list[int]:
 
 
 def _commonest(a: np.ndarray, b: np.ndarray, size: int) -> np.ndarray:
-    """Return for each member in ``a`` the member that stands most often beside it in ``b``."""
-    pairs, counts = np.unique(np.stack([a, b], axis=1), axis=0, return_counts=True)
-    order = np.argsort(counts, kind="stable")
+    """Return for each member in ``a`` what stands most often, or else first, beside it in ``b``."""
+    pairs, first, counts = np.unique(np.stack([a, b], axis=1), axis=0, return_index=True, return_counts=True)
+    order = np.lexsort((-first, counts))
     image = np.full(size, -1)
     image[pairs[order, 0]] = pairs[order, 1]
     return image

@@ -90,7 +90,7 @@ def by_structure(
     tables = [(block.drafts, _in_one_order(block)) for block in blocks]
     maps = find_maps(tables, classes, settled)
     if copy_of is not None:
-        maps += _maps_to_copies(classes, copy_of)
+        maps += _maps_to_copies(classes, elements, copy_of)
     coordinates = {c: _in_order(draft, classes, c) for c, draft in settled.items()}
     _settle(coordinates, maps, classes)
     drafts = list(settled.values())
@@ -102,10 +102,10 @@ def by_structure(
     return covering(elements, [d for d in drafts if d is not None])
 
 
-def _maps_to_copies(classes: Classes, copy_of: np.ndarray) -> list[Map]:
+def _maps_to_copies(classes: Classes, elements: Elements, copy_of: np.ndarray) -> list[Map]:
     """Return a map to the copies, a latent class, from each class that all have equal shares of."""
     first = np.unique(copy_of[copy_of >= 0], return_index=True)[1]
-    words = np.concatenate(classes.words[: classes.n_real])[first]
+    words = elements.own_words[first]
     copies = classes.add_latent(words)
     maps = []
     for number, members in enumerate(classes.members):
@@ -272,13 +272,15 @@ def _key(columns: list[np.ndarray], n: int, own: np.ndarray) -> np.ndarray:
     """
     chosen: list[np.ndarray] = []
     cells = np.zeros(n, dtype=np.int64)
-    while columns and cells.max() + 1 < n:
-        finer = [dense_codes(row_keys(np.stack([cells, column], axis=1))) for column in columns]
-        best = max(range(len(columns)), key=lambda k: finer[k].max())
-        if finer[best].max() == cells.max():
-            break
-        cells = finer[best]
-        chosen.append(columns.pop(best))
+    for is_known in (True, False):  # columns that are known throughout go first
+        left = [column for column in columns if (column >= 0).all() == is_known]
+        while left and cells.max() + 1 < n:
+            finer = [dense_codes(row_keys(np.stack([cells, column], axis=1))) for column in left]
+            best = max(range(len(left)), key=lambda k: finer[k].max())
+            if finer[best].max() == cells.max():
+                break
+            cells = finer[best]
+            chosen.append(left.pop(best))
     chosen = _needed(chosen)
     if not chosen:
         return own[:, None]
