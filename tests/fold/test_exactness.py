@@ -36,7 +36,7 @@ def _odd(laws: list[Expression], **others) -> Network:
     """Return a network whose reactions, ``A -> `` all, have the given laws."""
     return Network(
         compartments=(Compartment("cell", 1.0),),
-        species=(Species("A", "cell", initial_concentration=1.0),),
+        species=tuple(Species(name, "cell", initial_concentration=1.0) for name in "ABCD"),
         parameters=(Parameter("x", None, is_constant=False), Parameter("y", None, is_constant=False)),
         reactions=tuple(
             Reaction(f"J{k}", (SpeciesReference("A"),), kinetic_law=law) for k, law in enumerate(laws)
