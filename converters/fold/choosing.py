@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from converters.fold.bits import plan_bits
-from converters.fold.candidates import FLAT, NAMES, STRUCTURE, WORDS, Candidate
+from converters.fold.candidates import FLAT, NAMES, NUMBERS, STRUCTURE, WORDS, Candidate
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.facts import Group
 from converters.fold.splitting import Known, cheaper_when_split
@@ -92,7 +92,7 @@ class Chooser:
         price = plan_bits(plan, self.values)
         self.found.append(Found(preference, plan.n_strict, price, self._n_tried, plan))
         limit = _WORTH_SPLITTING * min(entry.price for entry in self.found)
-        self.found = [entry for entry in self.found if entry.price <= limit]
+        self.found = [entry for entry in self.found if entry.price <= limit or _is_grid(entry)]
         return plan
 
     @cached_property
@@ -124,7 +124,9 @@ class Chooser:
         known: Known = {}
         tried = sorted(self.found, key=lambda entry: entry.price)
         named = [number for number, entry in enumerate(tried) if entry.preference == NAMES]
-        for number in sorted({*range(min(_MOST_SPLIT, len(tried))), *named[:_MOST_NAMED]}):
+        numbered = [number for number, entry in enumerate(tried) if _is_grid(entry)]
+        chosen = {*range(min(_MOST_SPLIT, len(tried))), *named[:_MOST_NAMED], *numbered[:1]}
+        for number in sorted(chosen):
             entry = tried[number]
             if number and self.is_late():
                 break
@@ -132,3 +134,13 @@ class Chooser:
             if price < (1 - _NEARLY_EQUAL) * entry.price:
                 tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried
+
+
+def _is_grid(entry: Found) -> bool:
+    """Whether mere numbers in names give variables several indices.
+
+    The states of several sites may all be one base, whose indices no other shares: its worth
+    shows only when the reactions of each site are split off.
+    """
+    drafts = entry.plan.labelling.drafts
+    return entry.preference == NUMBERS and any(d.n_axes > 1 and d.signature.form == "state" for d in drafts)
