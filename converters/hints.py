@@ -193,6 +193,8 @@ class _Reader:
             pattern = read_pattern(table["pattern"], index_sets, lambda text: self.fail(key, text))
         members = self._members(f"{key}.members", table.get("members", {}))
         n_axes = {len(labels) for labels in members.values()} | ({pattern.n_axes} if pattern else set())
+        if not n_axes:
+            raise self.fail(f"{key}.members", "expected ids with their labels, found none")
         if len(n_axes) != 1:
             raise self.fail(
                 key, f"expected as many labels for each member, found {_either(map(str, sorted(n_axes)))}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from converters.fold.bits import plan_bits
-from converters.fold.candidates import FLAT, NAMES, STRUCTURE, WORDS, Candidate
+from converters.fold.candidates import FLAT, NAMES, NUMBERS, STRUCTURE, WORDS, Candidate
 from converters.fold.domains import Plan, drop_idle_bases, plan_domains
 from converters.fold.facts import Group
 from converters.fold.splitting import Known, cheaper_when_split
@@ -97,7 +97,7 @@ class Chooser:
             plan, price = self._when_split(plan, price)
         self.found.append(Found(preference, plan.n_strict, price, self._n_tried, plan))
         limit = _WORTH_SPLITTING * self._least_whole
-        self.found = [entry for entry in self.found if entry.price <= limit]
+        self.found = [entry for entry in self.found if entry.price <= limit or _is_grid(entry)]
         return plan
 
     def _when_split(self, plan: Plan, price: float) -> tuple[Plan, float]:
@@ -133,10 +133,21 @@ class Chooser:
         """Return the plans with the blocks of the cheapest ones split where that lowers their price."""
         tried = sorted(self.found, key=lambda entry: entry.price)
         whole = [number for number, entry in enumerate(tried) if entry.preference != NAMES]
-        for number in whole[:_MOST_SPLIT]:
+        grids = [number for number in whole if _is_grid(tried[number])]
+        for number in sorted({*whole[:_MOST_SPLIT], *grids[:1]}):
             if len(tried) > 1 and self.is_late():
                 break
             entry = tried[number]
             plan, price = self._when_split(entry.plan, entry.price)
             tried[number] = entry._replace(plan=plan, price=price, n_strict=plan.n_strict)
         return tried
+
+
+def _is_grid(entry: Found) -> bool:
+    """Whether mere numbers in names give variables several indices.
+
+    The states of several sites may all be one base, whose indices no other shares: its worth
+    shows only when the reactions of each site are split off.
+    """
+    drafts = entry.plan.labelling.drafts
+    return entry.preference == NUMBERS and any(d.n_axes > 1 and d.signature.form == "state" for d in drafts)

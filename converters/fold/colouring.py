@@ -191,8 +191,10 @@ def _parts_played(number: int, group: Group, classes: np.ndarray) -> tuple[np.nd
     """
     elements = group.elements
     n_columns = elements.shape[1]
+    if not n_columns:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
     same = np.stack([(elements == elements[:, [c]]).argmax(axis=1) for c in range(n_columns)], axis=1)
-    rows = first_rows(np.concatenate([classes[elements], same], axis=1)) if n_columns else []
+    rows = first_rows(np.concatenate([classes[elements], same], axis=1))
     cells, same = classes[elements[rows]], same[rows]
     parts, players = [], []
     for column in range(n_columns):
@@ -202,7 +204,7 @@ def _parts_played(number: int, group: Group, classes: np.ndarray) -> tuple[np.nd
             differs = same[:, column] != same[:, other]
             parts.append(_mix(cells[differs, other], number + 1, column + 1, other + 1))
             players.append(cells[differs, column])
-    return np.concatenate([np.empty(0, np.uint64), *parts]), np.concatenate([np.empty(0, np.int64), *players])
+    return np.concatenate(parts), np.concatenate(players)
 
 
 def _round(groups: Sequence[Group], colours: np.ndarray, counted: bool) -> np.ndarray:

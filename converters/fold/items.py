@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from converters.collector import paused_collection
 from converters.fold.elements import Elements
@@ -66,6 +67,7 @@ def take_inventory(network: Network) -> Inventory:
     reactions = [r for r in network.reactions if held.can_fold_reaction(r)]
     rules = [r for r in network.rules if held.can_fold_rule(r)]
     initial = [a for a in network.initial_assignments if held.can_fold_math("initial assignment", a)]
+    reactions, rules = held.readable(reactions, rules)
     unsupported += [UnsupportedFeature("event", e.id or "(no id)") for e in network.events]
 
     laws = {r.variable: r.math for r in rules if isinstance(r, AssignmentRule)}
@@ -116,6 +118,8 @@ class _Held:
         for reference in (*reaction.reactants, *reaction.products):
             if reference.stoichiometry is None or reference.id in self.set_elsewhere:
                 return self.note("variable stoichiometry", reference.id or reaction.id)
+            if not isfinite(reference.stoichiometry):
+                return self.note("infinite or missing stoichiometry", reaction.id)
         return self.can_read("reaction", reaction.id, reaction.kinetic_law)
 
     def can_fold_rule(self, rule) -> bool:
@@ -130,6 +134,25 @@ class _Held:
         if item.variable not in self.known:
             return self.note(f"{kind} of a species reference", item.variable)
         return self.can_read(kind, item.variable, item.math)
+
+    def readable(self, reactions: list[Reaction], rules: list) -> tuple[list[Reaction], list]:
+        """Return the reactions and rules without those that read what is held themselves."""
+        defined = self.elements.assigned | self.elements.read_fluxes
+        held = defined - {r.variable for r in rules} - {r.id for r in reactions}
+        while held:
+            kept = [r for r in reactions if self.can_follow(held, "reaction", r.id, r.kinetic_law)]
+            followed = [r for r in rules if self.can_follow(held, "rule", r.variable, r.math)]
+            held = defined & (
+                {r.id for r in reactions}.difference(r.id for r in kept)
+                | {r.variable for r in rules}.difference(r.variable for r in followed)
+            )
+            reactions, rules = kept, followed
+        return reactions, rules
+
+    def can_follow(self, held: frozenset[str], kind: str, element_id: str, law: Expression) -> bool:
+        for name in sorted(law.symbols() & held):
+            return self.note(f"{kind} that reads what is held", element_id, f"it reads '{name}'")
+        return True
 
     def can_read(self, kind: str, element_id: str, law: Expression) -> bool:
         for operator in law.operators() & _HELD_OPERATORS.keys():

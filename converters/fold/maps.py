@@ -25,6 +25,7 @@ _MIN_AGREEMENT = 0.9  # share of the reactions that follow a map; the others are
 _WORTH_COUNTING = 0.6
 _MOST_COMPARED = 12  # distinct columns of a table among which common indices are looked for
 _MOST_PAIRS = 1000  # of columns that are looked at for common indices
+_FEW_EDGES = 64  # a graph of so few is quicker taken apart edge by edge
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -119,7 +120,7 @@ class _Finder:
                 determined.add((a, b))
                 if drafts[a] != drafts[b] and drafts[a] not in self.settled:
                     _join(self.found.setdefault((drafts[a], drafts[b]), []), image)
-        if len(columns) > _MOST_COMPARED:
+        if len(columns) > _MOST_COMPARED or len(table) < 2:
             return
         self.open_pairs += [
             (drafts[a], drafts[b], table[:, [a, b]])
@@ -182,14 +183,14 @@ def _share_index(a: int, b: int, pair: np.ndarray, found: dict, classes: _Classe
     Where one of them has a map with these very blocks already, the other gets it too.
     """
     n_a, n_b = classes.size(a), classes.size(b)
-    ones = np.ones(len(pair), dtype=bool)
-    graph = coo_array((ones, (pair[:, 0], n_a + pair[:, 1])), shape=(n_a + n_b, n_a + n_b))
-    _, component = connected_components(graph, directed=False)
+    component = components(pair + (0, n_a), n_a + n_b)
+    if (component[pair[:, 0]] == component[pair[0, 0]]).all():
+        return
     used_a, used_b = np.unique(pair[:, 0]), np.unique(pair[:, 1])
     blocks = np.unique(component[used_a])
     sizes_a = np.bincount(np.searchsorted(blocks, component[used_a]))
     sizes_b = np.bincount(np.searchsorted(blocks, component[n_a + used_b]))
-    if len(blocks) < 2 or n_distinct(pair) < _MIN_BLOCK_FILL * float(sizes_a @ sizes_b):
+    if n_distinct(pair) < _MIN_BLOCK_FILL * float(sizes_a @ sizes_b):
         return
     image_a, image_b = np.full(n_a, -1), np.full(n_b, -1)
     image_a[used_a] = np.searchsorted(blocks, component[used_a])
@@ -205,6 +206,35 @@ def _share_index(a: int, b: int, pair: np.ndarray, found: dict, classes: _Classe
     latent = classes.add_latent(classes.words[a][first])
     found[a, latent] = [image_a]
     found[b, latent] = [image_b]
+
+
+def components(edges: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return the number of each node's component, shape (n_nodes,).
+
+    Equal for nodes that are connected, and larger for components that begin later.
+
+    Parameters
+    ----------
+    edges : int array, shape (n_edges, 2)
+        Pairs of nodes.
+    n_nodes : int
+        Nodes are ``range(n_nodes)``.
+    """
+    if len(edges) > _FEW_EDGES:
+        graph = coo_array((np.ones(len(edges), dtype=bool), edges.T), shape=(n_nodes, n_nodes))
+        return connected_components(graph, directed=False)[1]
+    parent: dict[int, int] = {}
+    for a, b in edges.tolist():
+        while a in parent:
+            a = parent[a]
+        while b in parent:
+            b = parent[b]
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+    component = np.arange(n_nodes)
+    for node in sorted(parent):
+        component[node] = component[parent[node]]
+    return component
 
 
 def _same_blocks(own: np.ndarray, image: np.ndarray, n_blocks: int) -> np.ndarray | None:

@@ -58,7 +58,9 @@ class _Literal:
 
 
 def _literal(operand: Expression) -> Expression | _Literal:
-    return _Literal(operand.payload) if operand.op == "number" else operand
+    # Templates are compared as they are, and 0.0 == -0.0: slots tell them apart.
+    is_kept = operand.op == "number" and str(operand.payload) != "-0.0"
+    return _Literal(operand.payload) if is_kept else operand
 
 
 def nested_template(prefix: Prefix, slots: Iterable) -> tuple | float:

@@ -133,6 +133,7 @@ FILES = {
     "one name": ('[bases]\nI = "A_{i:I}"', "an index set has this name too"),
     "name": ('[bases]\n"a b" = "A_{i}"', "expected a name"),
     "members": ('[bases]\nA = { members = { A_1 = "1" } }', "bases.A.members.A_1: expected a list of labels"),
+    "no members": ("[bases]\nA = { members = {} }", "bases.A.members: expected ids with their labels"),
     "widths": ('[bases]\nA = { members = { A_1 = ["1"], A_2 = ["1", "2"] } }', "as many labels for each"),
     "indices": ('[bases]\nA = { pattern = "A_{i}", indices = ["I", "J"] }', "expected a list of 1 names"),
     "two names": ('[bases]\nA = { pattern = "A_{i:I}", indices = ["J"] }', "the pattern says 'I'"),

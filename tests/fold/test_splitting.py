@@ -118,3 +118,34 @@ def test_patterns_in_names_are_indices():
     nameless = replace(network, species=tuple(replace(s, name="") for s in network.species))
     hows = {draft.how for plan, _ in plans(nameless) for draft in plan.labelling.drafts}
     assert "BioNetGen patterns" not in hows
+
+
+def test_states_of_many_sites_in_digits_are_an_index_each():
+    """Which site a reaction changes, its constant alone tells: ``S_0_1_1 -> S_1_1_1; k0``."""
+    n = 6
+    states = [np.binary_repr(k, n) for k in range(2**n)]
+
+    def name(state: str) -> str:
+        return "_".join(("S", *state))
+
+    reactions = [
+        reaction(
+            f"J{state}x{site}",
+            [name(state)],
+            [name(f"{state[:site]}1{state[site + 1 :]}")],
+            product(f"k{site}", name(state)),
+        )
+        for state in states
+        for site in range(n)
+        if state[site] == "0"
+    ]
+    network = Network(
+        compartments=(CELL,),
+        species=species(*map(name, states)),
+        parameters=parameters(*(f"k{site}" for site in range(n))),
+        reactions=tuple(reactions),
+    )
+    folding = fold_network(network)
+    assert enumerate_network(folding) == network
+    assert max(len(base.shape) for base in folding.icrn.species) == n
+    assert folding.report.n_strict < len(reactions) / 8

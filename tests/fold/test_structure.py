@@ -19,6 +19,8 @@ from network_registry import (
 )
 
 from converters import describe, fold_network
+from converters.fold.keys import dense_codes
+from converters.fold.maps import components
 from converters.show import reaction_lines
 from icrn_core.icrn import is_slot, walk
 from icrn_io import ModelIOError, read_model
@@ -177,3 +179,13 @@ def test_mass_action_is_told_from_a_constant_flux():
     )
     rates = {rate for _, _, rate, _ in reaction_lines(fold_network(network))}
     assert rates == {"k1", "v = k2"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_components_are_those_of_the_graph(seed):
+    """The short way for few edges gives what the long way does."""
+    rng = np.random.default_rng(seed)
+    n_nodes, n_edges = (int(rng.integers(1, most)) for most in (40, 60))
+    edges = rng.integers(0, n_nodes, size=(n_edges, 2))
+    many = np.concatenate([edges] * 64)
+    assert np.array_equal(dense_codes(components(edges, n_nodes)), components(many, n_nodes))
