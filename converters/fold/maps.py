@@ -183,7 +183,7 @@ def _share_index(a: int, b: int, pair: np.ndarray, found: dict, classes: _Classe
     Where one of them has a map with these very blocks already, the other gets it too.
     """
     n_a, n_b = classes.size(a), classes.size(b)
-    component = components(pair + (0, n_a), n_a + n_b)
+    component = components(pair + np.array([0, n_a]), n_a + n_b)
     if (component[pair[:, 0]] == component[pair[0, 0]]).all():
         return
     used_a, used_b = np.unique(pair[:, 0]), np.unique(pair[:, 1])
