@@ -76,25 +76,6 @@ def test_odd_round_trip(name):
     assert enumerate_network(fold_network(_ODD[name])) == _ODD[name]
 
 
-def test_laws_of_very_many_operands_round_trip():
-    """The product of their index sets is beyond what a float holds."""
-    n, rng = 40, np.random.default_rng(0)
-    ids = [f"A{k}" for k in range(n)]
-    network = Network(
-        compartments=(Compartment("cell", 1.0),),
-        species=tuple(Species(name, "cell", initial_concentration=1.0) for name in ids),
-        reactions=tuple(
-            Reaction(
-                f"J{k}",
-                (SpeciesReference(ids[k]),),
-                kinetic_law=apply("plus", [symbol(ids[m]) for m in rng.integers(0, n, size=200)]),
-            )
-            for k in range(n)
-        ),
-    )
-    assert enumerate_network(fold_network(network, flat_only=True)) == network
-
-
 def test_what_reads_something_held_is_held_by_name():
     folding = fold_network(_odd([symbol("A"), symbol("y")], rules=_following(_DELAYED)))
     held = {(u.feature, u.element_id) for u in folding.unsupported}
