@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class DomainDraft:
     @cached_property
     def n_cells(self) -> float:
         """Number of index tuples of the full product."""
-        return float(np.prod(self.sizes, dtype=float))
+        return prod(map(float, self.sizes))  # infinite without a warning where there are very many
 
     @cached_property
     def form(self) -> str:

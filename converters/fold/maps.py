@@ -197,9 +197,11 @@ def _share_index(a: int, b: int, pair: np.ndarray, found: dict, classes: _Classe
     image_b[used_b] = np.searchsorted(blocks, component[n_a + used_b])
     for one, own, other, theirs in ((a, image_a, b, image_b), (b, image_b, a, image_a)):
         for (source, target), images in list(found.items()):
-            for image in images if source == one else ():
+            if source != one or target == other or classes.size(target) < len(blocks):
+                continue
+            for image in images:
                 of_block = _same_blocks(own, image, len(blocks))
-                if of_block is not None and target != other:
+                if of_block is not None:
                     _join(found.setdefault((other, target), []), np.where(theirs >= 0, of_block[theirs], -1))
                     return
     first = used_a[np.unique(component[used_a], return_index=True)[1]]

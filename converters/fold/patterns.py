@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import lgamma, log
+from math import lgamma, log, prod
 
 import numpy as np
 
@@ -193,11 +193,9 @@ class _Finder:
 
     def _sparse(self, columns: tuple[int, ...]) -> Part:
         n = self.count(columns)
-        cells = 1.0
-        for column in columns:
-            cells *= self.sizes[column]
+        cells = prod(int(self.sizes[column]) for column in columns)  # may be beyond what a float holds
         bits = SYMBOL_BITS + subset_bits(n, cells)
-        missing = int(cells) - n
+        missing = cells - n
         if missing < n:
             return Part("holes", columns, missing, bits, missing)
         return Part("list", columns, n, bits, n)
@@ -220,7 +218,7 @@ def subset_bits(n: float, cells: float) -> float:
     """Bits to say which n of some cells there are: log2 of the binomial coefficient."""
     if n <= 0 or n >= cells:
         return 0.0
-    if n < 1e-6 * cells:  # the difference of the large terms would lose all digits
+    if n * 1_000_000 < cells:  # the difference of the large terms would lose all digits
         return n * log(cells, 2) - lgamma(n + 1) / log(2)
     return max(0.0, (lgamma(cells + 1) - lgamma(n + 1) - lgamma(cells - n + 1)) / log(2))
 

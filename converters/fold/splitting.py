@@ -26,6 +26,7 @@ _SLACK = 30.0  # a split may at first cost so many bits: the next one may pay fo
 _FEW_LABELS = 8  # an axis is split off label by label if it holds at most so many
 _MIN_PART = 3  # mean number of items for which a constant has to stand to have a rule of its own
 _MIN_ROWS = 4  # fewer items are not split
+_MOST_CELLS = 1e300  # more are counted as so many
 _MAX_WORK = 4e9  # operations to estimate the splits of some items; with more, fewer splits are tried
 
 
@@ -242,16 +243,19 @@ class _Table:
         labels = np.where(is_symbol[:, :k], distinct[:, :k], 1.0)
         sizes = np.where(is_symbol[:, :k], self.sizes[:k], 1.0)
         is_part = labels < sizes
-        bits = _subset_bits(n_rows, labels.prod(axis=1))
+        with np.errstate(over="ignore"):
+            n_present, n_all = labels.prod(axis=1), sizes.prod(axis=1)
+        bits = _subset_bits(n_rows, n_present)
         bits += (_subset_bits(labels, sizes) + SYMBOL_BITS * is_part).sum(axis=1)
         bits += np.log2(np.where(is_symbol[:, :k], 1.0, self.sizes[:k])).sum(axis=1)
-        whole = _subset_bits(n_rows, sizes.prod(axis=1)) + SYMBOL_BITS
+        whole = _subset_bits(n_rows, n_all) + SYMBOL_BITS
         numbers = distinct[:, k:]
         return np.minimum(bits, whole) + (64.0 * numbers + n_rows[:, None] * np.log2(numbers)).sum(axis=1)
 
 
 def _subset_bits(n: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Bits to say which n of some cells there are, as `patterns.subset_bits`."""
+    cells = np.minimum(cells, _MOST_CELLS)
     n = np.minimum(n, cells)
     few = n * np.log2(cells) - gammaln(n + 1) / log(2)
     exact = (gammaln(cells + 1) - gammaln(n + 1) - gammaln(cells - n + 1)) / log(2)

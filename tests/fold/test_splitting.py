@@ -14,6 +14,7 @@ from converters.fold.candidates import candidates
 from converters.fold.domains import plan_domains
 from converters.fold.facts import group_items
 from converters.fold.items import take_inventory
+from converters.fold.patterns import find_pattern, subset_bits
 from converters.fold.search import element_values
 from converters.fold.splitting import cheaper_when_split, split_plan
 from icrn_io.network import Network
@@ -149,3 +150,11 @@ def test_states_of_many_sites_in_digits_are_an_index_each():
     assert enumerate_network(folding) == network
     assert max(len(base.shape) for base in folding.icrn.species) == n
     assert folding.report.n_strict < len(reactions) / 8
+
+
+def test_tuples_of_very_many_symbols_have_a_price():
+    """The product of their index sets is beyond what a float holds."""
+    table = np.random.default_rng(0).integers(0, 40, size=(40, 250))
+    pattern = find_pattern(table, [40] * 250, [0] * 250)
+    assert pattern.parts and np.isfinite(pattern.bits)
+    assert subset_bits(2, 10**400) == pytest.approx(800 * np.log2(10) - 1)
