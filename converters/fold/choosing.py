@@ -25,6 +25,7 @@ _NOT_WORTH_IT = 0.01
 # Splitting blocks by rule takes long: of plans that names did not lead to, which show rules best,
 # only those are tried that cost least without it.
 _MOST_SPLIT = 4
+_LARGE = 20_000  # items from which a fold without exceptions ends the search
 _WORTH_SPLITTING = 1.35
 
 
@@ -67,11 +68,18 @@ class Chooser:
         self._known: Known = {}
 
     def run(self, candidates: Iterable[Candidate]) -> None:
-        """Add candidates, at least one, as long as there is time."""
+        """Add candidates, at least one, as long as there is time and something left to find."""
         for candidate in candidates:
-            if self.found and self.is_late():
+            if self.found and (self._is_settled() or self.is_late()):
                 break
             self.add(candidate)
+
+    def _is_settled(self) -> bool:
+        """Whether a large network has a fold without a single exception: no other is worth its time."""
+        n_items = sum(group.n_items for groups in self.stages for group in groups)
+        least = min(self.found, key=lambda entry: entry.price)
+        is_regular = least.preference <= STRUCTURE and least.n_strict == len(least.plan.domains)
+        return n_items >= _LARGE and is_regular
 
     def is_late(self) -> bool:
         """Whether the time is up, which leaves the search incomplete."""

@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from converters.annotation import hints_of
+from converters.collector import paused_collection
 from converters.enumerate import enumerate_network
 from converters.fold.assemble import Assembly, assemble
 from converters.fold.bits import flat_bits, plan_bits
@@ -29,6 +30,7 @@ from icrn_io.network import Network, UnsupportedFeature
 _MOST_COMPARED = 8  # hints are also priced one by one where there are no more
 
 
+@paused_collection()
 def fold_network(
     network: Network, hints: Hints | None = None, seconds: float = 60.0, flat_only: bool = False
 ) -> Folding:
