@@ -230,8 +230,10 @@ def pattern_words(pattern: Pattern, names: Sequence[str]) -> str:
 
 def _compared(sign: str):
     def phrase(part: Part, names: list[str]) -> str:
-        missing = f" but {part.number}" if part.number else ""
-        return f"{names[0]} {sign} {names[1]}{missing}"
+        pair = f"{names[0]} {sign} {names[1]}"
+        if part.exceptions < part.number:  # there are fewer than are missing
+            return f"{part.exceptions} of {pair}"
+        return f"{pair} but {part.number}" if part.number else pair
 
     return phrase
 
