@@ -83,11 +83,12 @@ def fold_network(
     notes: tuple[str, ...] = ()
     if flat_only:
         search.add(Candidate(flat(elements), FLAT))
+        best = search.found[0]  # as it is, not split by rule
     else:
         hints = hints_of(network) if hints is None else hints
         search, notes = _search(search, groups, elements, hints or Hints())
-    best = search.best.plan
-    assembly = assemble(best, elements, values, network.id)
+        best = search.best
+    assembly = assemble(best.plan, elements, values, network.id)
     folded = perf_counter()
 
     report = FoldReport(
@@ -95,7 +96,7 @@ def fold_network(
         len(network.reactions),
         assembly.groups,
         flat_price,
-        search.best.price,
+        best.price,
         notes,
         is_complete=search.is_complete,
         fold_seconds=folded - start,
