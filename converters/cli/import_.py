@@ -43,8 +43,8 @@ def import_model(
     Prints the network in index notation: index sets with their sizes, what folded and by how
     much, what is left and why, what would fold more, and the check that nothing was lost.
 
-    A hints file says which ids form a base, in TOML: a table [bases] with lines such as
-    D = "D_{p}_{q}", where p and q are indices, and a table [index_sets] with lines such as
+    A hints file says which ids form a base, in TOML: a table "bases" with lines such as
+    D = "D_{p}_{q}", where p and q are indices, and a table "index_sets" with lines such as
     I = ["EGF", "HRG"] for indices like {p:I}.
     """
     from converters.archive import save_folding
