@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
 
+from converters.fold.components import components
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes, first_rows, row_keys
 
@@ -92,8 +92,7 @@ def separate_copies(groups: Sequence[Group], is_state: np.ndarray) -> np.ndarray
     none = np.empty(0, np.int64)
     row, code = np.concatenate([none, *rows]), np.concatenate([none, *codes])
     joins = is_state[code]
-    edges = (np.ones(int(joins.sum()), dtype=bool), (code[joins], row[joins]))
-    component = connected_components(coo_array(edges, shape=(n + n_rows,) * 2), directed=False)[1]
+    component = components(np.stack([code[joins], row[joins]], axis=1), n + n_rows)
     used, first, counts = np.unique(component[np.unique(code[joins])], return_index=True, return_counts=True)
     if len(used) < 2 or counts.min() != counts.max() or counts.min() < _MIN_PLAYERS:
         return None
@@ -124,8 +123,7 @@ def _connected(groups: Sequence[Group], colours: np.ndarray) -> np.ndarray:
     is_common = np.bincount(pairs[:, 0], minlength=n_parts)[pairs[:, 0]] >= _MIN_PLAYERS
     part, code = pairs[is_common].T
     n = len(colours)
-    graph = coo_array((np.ones(len(code), dtype=bool), (code, n + part)), shape=(n + n_parts,) * 2)
-    return connected_components(graph, directed=False)[1][:n]
+    return components(np.stack([code, n + part], axis=1), n + n_parts)[:n]
 
 
 def absorb(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, share: float) -> np.ndarray:

@@ -13,9 +13,8 @@ from itertools import combinations
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from converters.fold.components import components
 from converters.fold.keys import n_distinct
 
 _MIN_COVER = 0.5  # a map must be known for this share of a class to say anything about it
@@ -25,7 +24,6 @@ _MIN_AGREEMENT = 0.9  # share of the reactions that follow a map; the others are
 _WORTH_COUNTING = 0.6
 _MOST_COMPARED = 12  # distinct columns of a table among which common indices are looked for
 _MOST_PAIRS = 1000  # of columns that are looked at for common indices
-_FEW_EDGES = 64  # a graph of so few is quicker taken apart edge by edge
 _MIN_BLOCK_FILL = 0.5  # share of the pairs within connected blocks that must occur
 
 Table = tuple[tuple[int, ...], np.ndarray]  # class of each column, elements
@@ -208,35 +206,6 @@ def _share_index(a: int, b: int, pair: np.ndarray, found: dict, classes: _Classe
     latent = classes.add_latent(classes.words[a][first])
     found[a, latent] = [image_a]
     found[b, latent] = [image_b]
-
-
-def components(edges: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Return the number of each node's component, shape (n_nodes,).
-
-    Equal for nodes that are connected, and larger for components that begin later.
-
-    Parameters
-    ----------
-    edges : int array, shape (n_edges, 2)
-        Pairs of nodes.
-    n_nodes : int
-        Nodes are ``range(n_nodes)``.
-    """
-    if len(edges) > _FEW_EDGES:
-        graph = coo_array((np.ones(len(edges), dtype=bool), edges.T), shape=(n_nodes, n_nodes))
-        return connected_components(graph, directed=False)[1]
-    parent: dict[int, int] = {}
-    for a, b in edges.tolist():
-        while a in parent:
-            a = parent[a]
-        while b in parent:
-            b = parent[b]
-        if a != b:
-            parent[max(a, b)] = min(a, b)
-    component = np.arange(n_nodes)
-    for node in sorted(parent):
-        component[node] = component[parent[node]]
-    return component
 
 
 def _same_blocks(own: np.ndarray, image: np.ndarray, n_blocks: int) -> np.ndarray | None:

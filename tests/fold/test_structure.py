@@ -19,8 +19,8 @@ from network_registry import (
 )
 
 from converters import describe, fold_network
+from converters.fold.components import components
 from converters.fold.keys import dense_codes
-from converters.fold.maps import components
 from converters.show import reaction_lines
 from icrn_core.icrn import is_slot, walk
 from icrn_io import ModelIOError, read_model
