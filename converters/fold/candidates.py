@@ -67,7 +67,7 @@ def by_names(
     given = [d for d in named.drafts if not d.is_list and d.signature.form == "state"]
     for settled in (given, trusted) if len(trusted) < len(given) else (given,):
         if trusted:
-            for labelling in _with_settled(groups, elements, settled):
+            for labelling in with_settled(groups, elements, settled):
                 yield Candidate(labelling, preference)
 
 
@@ -90,8 +90,8 @@ def _agreeing(groups: Sequence[Group], named: Labelling) -> list[Draft]:
     ]
 
 
-def _with_settled(groups: Sequence[Group], elements: Elements, settled: list[Draft]) -> Iterator[Labelling]:
-    """Yield labellings with these drafts and all else by structure."""
+def with_settled(groups: Sequence[Group], elements: Elements, settled: list[Draft]) -> Iterator[Labelling]:
+    """Yield labellings with these drafts of some elements, and all else by structure."""
     start = elements.kinds + len(settled)
     is_settled = np.zeros(len(start), dtype=bool)
     for number, draft in enumerate(settled):
@@ -114,7 +114,7 @@ def by_patterns(groups: Sequence[Group], elements: Elements) -> Iterator[Candida
         yield Candidate(named, NAMES)
     for named in labellings:
         settled = [draft for draft in named.drafts if not draft.is_list]
-        for labelling in islice(_with_settled(groups, elements, settled), 1):
+        for labelling in islice(with_settled(groups, elements, settled), 1):
             yield Candidate(labelling, NAMES)
 
 
@@ -139,10 +139,10 @@ def by_colours(groups: Sequence[Group], elements: Elements) -> Iterator[Candidat
     copies = separate_copies(groups, is_state)
     for classes in partitions:
         for finer in (classes, *colour_rounds(groups, classes, fixed=is_state)):
-            key = dense_codes(finer).tobytes()
-            if key not in seen:
-                seen.add(key)
-                yield Candidate(by_structure(groups, elements, dense_codes(finer)), STRUCTURE)
-                if copies is not None:
-                    labelling = by_structure(groups, elements, dense_codes(finer), copy_of=copies)
-                    yield Candidate(labelling, STRUCTURE)
+            numbered = dense_codes(finer)
+            if numbered.tobytes() in seen:
+                continue
+            seen.add(numbered.tobytes())
+            yield Candidate(by_structure(groups, elements, numbered), STRUCTURE)
+            if copies is not None:
+                yield Candidate(by_structure(groups, elements, numbered, copy_of=copies), STRUCTURE)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from converters.errors import HintsError
-from converters.fold.candidates import NAMES, Candidate
-from converters.fold.colouring import colour_rounds
+from converters.fold.candidates import NAMES, Candidate, with_settled
 from converters.fold.elements import Elements, Signature
 from converters.fold.facts import Group
 from converters.fold.labelling import Draft, Labelling, NamedSet, covering, is_worth_axes, relabel
 from converters.fold.names import by_numbers
-from converters.fold.structure import by_structure
 from converters.hint_patterns import AmbiguousIdError
 from converters.hints import BaseHint, Hints
 
@@ -200,29 +199,8 @@ def hinted_candidates(
     yield Candidate(named, NAMES)
     others = [d for d in named.drafts if not d.is_list and not d.is_fixed and d.signature.form == "state"]
     for settled in ([*fixed, *others], fixed) if others else (fixed,):
-        start = elements.kinds + len(settled)
-        is_settled = np.zeros(len(start), dtype=bool)
-        for number, draft in enumerate(settled):
-            start[draft.members] = number
-            is_settled[draft.members] = True
-        for classes in colour_rounds(groups, start, fixed=is_settled):
-            of_class = {int(classes[draft.members[0]]): draft for draft in settled}
-            yield Candidate(overlaid(by_structure(groups, elements, classes, of_class), fixed), NAMES)
-
-
-class Unseen:
-    """Tells labellings that were seen before from new ones."""
-
-    def __init__(self) -> None:
-        self.seen: set[int] = set()
-
-    def __call__(self, labelling: Labelling) -> bool:
-        """Whether a labelling is new."""
-        axes = tuple((d.n_axes, d.is_list) for d in labelling.drafts)
-        key = hash((labelling.draft_of.tobytes(), labelling.coordinates.tobytes(), axes))
-        is_new = key not in self.seen
-        self.seen.add(key)
-        return is_new
+        for labelling in with_settled(groups, elements, settled):
+            yield Candidate(overlaid(labelling, fixed), NAMES)
 
 
 def without_hint(labelling: Labelling, hint: Draft, other: Labelling) -> Labelling:
@@ -232,6 +210,6 @@ def without_hint(labelling: Labelling, hint: Draft, other: Labelling) -> Labelli
         inside = np.isin(draft.members, hint.members)
         if inside.any() and not draft.is_list:
             members, labels = draft.members[inside], draft.labels[inside]
-            pieces.append(Draft(draft.stem, draft.signature, members, labels, how=draft.how))
+            pieces.append(replace(draft, members=members, labels=labels))
     named = [d for d in labelling.drafts if not d.is_list and d is not hint]
     return covering(labelling.elements, [*named, *pieces])

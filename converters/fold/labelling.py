@@ -7,7 +7,7 @@ or from hints; later stages refine and price them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -167,8 +167,5 @@ def relabel(labelling: Labelling, new: Sequence[Draft]) -> Labelling:
         if stays.all():
             kept.append(draft)
         elif stays.any():
-            labels = draft.labels[stays]
-            kept.append(
-                Draft(draft.stem, draft.signature, draft.members[stays], labels, draft.is_list, draft.how)
-            )
+            kept.append(replace(draft, members=draft.members[stays], labels=draft.labels[stays]))
     return Labelling(labelling.elements, (*kept, *new))

@@ -19,9 +19,9 @@ from converters.fold.choosing import Chooser
 from converters.fold.domains import plan_domains
 from converters.fold.elements import Elements
 from converters.fold.facts import Group, group_items
-from converters.fold.hinted import Unseen, hinted_candidates, hinted_drafts, overlaid, without_hint
+from converters.fold.hinted import hinted_candidates, hinted_drafts, overlaid, without_hint
 from converters.fold.items import Inventory, take_inventory
-from converters.fold.labelling import Draft, flat
+from converters.fold.labelling import Draft, Labelling, flat
 from converters.fold.patterns import SYMBOL_BITS
 from converters.folding import INFINITE_VALUE, MISSING_VALUE, Folding, FoldReport
 from converters.hints import Hints
@@ -114,7 +114,13 @@ def _search(
         return plain, tuple(notes)
     hinted = Chooser(plain.stages, plain.values, plain.flat_price, plain.deadline)
     is_all = hints.n_elements == len(elements.ids) and not notes
-    is_new = Unseen()
+    seen: set[bytes] = set()
+
+    def is_new(labelling: Labelling) -> bool:
+        n_before = len(seen)
+        seen.add(labelling.fingerprint)
+        return len(seen) > n_before
+
     around = hinted_candidates(groups, elements, fixed)
     hinted.run(c for c in (islice(around, 1) if is_all else around) if is_new(c.labelling))
     for candidate in candidates(groups, elements):
