@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,11 @@ class Block:
     drafts: tuple[int, ...]
     elements: np.ndarray
     order: np.ndarray | None = None
+
+    def take(self, rows: np.ndarray) -> Block:
+        """Return the block of some rows, given by number or by mask."""
+        order = None if self.order is None else self.order[rows]
+        return replace(self, rows=self.rows[rows], elements=self.elements[rows], order=order)
 
 
 def split_blocks(groups: Iterable[Group], draft_of: np.ndarray) -> list[Block]:

@@ -18,10 +18,8 @@ from converters.fold.domains import DomainDraft, Plan
 from converters.fold.facts import Group
 from converters.fold.keys import dense_codes, row_keys
 from converters.fold.labelling import Draft
-from converters.fold.patterns import SYMBOL_BITS, choice, find_pattern, subset_bits
+from converters.fold.patterns import NUMBER_BITS, SYMBOL_BITS, choice, find_pattern, subset_bits
 from converters.fold.templates import COMMUTATIVE, SLOT, Prefix
-
-_NUMBER = 64.0
 
 
 def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
@@ -31,10 +29,10 @@ def flat_bits(groups: Iterable[Group], n_elements: int, n_values: int) -> float:
     """
     groups = list(groups)
     templates = {group.template for group in groups}
-    total = sum(map(template_bits, templates)) + _NUMBER * n_values
+    total = sum(map(template_bits, templates)) + NUMBER_BITS * n_values
     for group in groups:
         n_items, n_columns = group.elements.shape
-        item = choice(len(templates)) + n_columns * choice(n_elements) + _NUMBER * group.numbers.shape[1]
+        item = choice(len(templates)) + n_columns * choice(n_elements) + NUMBER_BITS * group.numbers.shape[1]
         total += n_items * item
     return total
 
@@ -220,7 +218,7 @@ def tensor_bits(values: np.ndarray, codes: np.ndarray) -> float:
         return 0.0
     number = dense_codes(values)
     if not number.any():
-        return _NUMBER
+        return NUMBER_BITS
     kept = list(range(codes.shape[1]))
     for axis in range(codes.shape[1]):
         rest = [k for k in kept if k != axis]
@@ -232,4 +230,4 @@ def tensor_bits(values: np.ndarray, codes: np.ndarray) -> float:
     counts = np.bincount(number[first])
     counts = counts[counts > 0]
     n = counts.sum()
-    return min(_NUMBER * n, _NUMBER * len(counts) + n * choice(n) - float(counts @ np.log2(counts)))
+    return min(NUMBER_BITS * n, NUMBER_BITS * len(counts) + n * choice(n) - float(counts @ np.log2(counts)))

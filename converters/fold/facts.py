@@ -14,10 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from converters.fold.elements import Elements
-from converters.fold.templates import SLOT, Prefix, canonical_template
+from converters.fold.templates import NUMBER_KIND, SLOT, Prefix, canonical_template
 from converters.folding import Role
 
-_NUMBER_KIND = "#"
 _MAX_STRAYS = 0.1  # share of elements that may stand in another's place by an oversight
 
 
@@ -196,7 +195,7 @@ def _parts(key: tuple, placed: list[tuple[int, Item]], elements: Elements) -> li
     for number, kind in enumerate(kinds):
         rows = np.flatnonzero(inverse == number)
         n_terms = len(reactants) + len(products)
-        leaf_kinds = [_NUMBER_KIND] * len(is_id)
+        leaf_kinds = [NUMBER_KIND] * len(is_id)
         for slot, k in zip(id_slots, kind[n_terms:].tolist(), strict=True):
             leaf_kinds[slot] = f"{k:04d}"
         parts.append(
@@ -222,11 +221,11 @@ def _part(shared: tuple, template: Prefix, leaf_kinds: list[str], where, table, 
     column = {}  # slot as written → its column in ``table`` or ``numbers``
     n_ids = n_numbers = 0
     for slot, kind in enumerate(leaf_kinds):
-        if kind == _NUMBER_KIND:
+        if kind == NUMBER_KIND:
             column[slot], n_numbers = n_numbers, n_numbers + 1
         else:
             column[slot], n_ids = n_terms + n_ids, n_ids + 1
-    is_number = [leaf_kinds[slot] == _NUMBER_KIND for slot in law.order]
+    is_number = [leaf_kinds[slot] == NUMBER_KIND for slot in law.order]
     order = [*left, *(n_reactants + k for k in right)]
     order += [column[slot] for slot, held in zip(law.order, is_number, strict=True) if not held]
     number_order = [column[slot] for slot, held in zip(law.order, is_number, strict=True) if held]
@@ -278,7 +277,7 @@ def _merged(parts: list[_Part]) -> Group:
     n_elements = len(left) + len(right)
     n_numbers = n_varying = 0
     for kind in kinds:
-        if kind != _NUMBER_KIND:
+        if kind != NUMBER_KIND:
             slots.append(("element", n_elements))
             n_elements += 1
             continue

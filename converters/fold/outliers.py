@@ -6,7 +6,6 @@ into a list. It is set aside, so that what remains is the fold and the odd one i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -29,12 +28,7 @@ def set_aside(block: Block, labelling: Labelling) -> list[Block]:
     for rows in (*_repeated(columns, n), *_disagreeing(columns), *_unusual(block, labelling)):
         if 0 < np.count_nonzero(rows | odd) <= _MAX_SHARE * n:
             odd |= rows
-    return [_part(block, ~odd), _part(block, odd)] if odd.any() else [block]
-
-
-def _part(block: Block, keep: np.ndarray) -> Block:
-    order = None if block.order is None else block.order[keep]
-    return replace(block, rows=block.rows[keep], elements=block.elements[keep], order=order)
+    return [block.take(~odd), block.take(odd)] if odd.any() else [block]
 
 
 def _repeated(columns: list[np.ndarray], n: int) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 from converters.fold.keys import n_distinct, row_keys
 
 SYMBOL_BITS = 16.0
+NUMBER_BITS = 64.0  # float64
 _MOST_SPLIT = 6  # factors of more than one column are looked for among at most so many columns
 
 

@@ -9,7 +9,6 @@ by a number; the parts are split further, and what did not pay is put together a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from hashlib import blake2b
 from math import log
 
@@ -20,7 +19,7 @@ from converters.fold.axes import Block, axis_columns, classify_axes
 from converters.fold.bits import domain_bits, plan_bits
 from converters.fold.domains import DomainDraft, Plan, draft_domain
 from converters.fold.keys import dense_codes
-from converters.fold.patterns import SYMBOL_BITS, choice
+from converters.fold.patterns import NUMBER_BITS, SYMBOL_BITS, choice
 
 _SLACK = 30.0  # a split may at first cost so many bits: the next one may pay for it
 _FEW_LABELS = 8  # an axis is split off label by label if it holds at most so many
@@ -83,7 +82,7 @@ class _Splitter:
         if key not in self.known:
             self.known[key] = self._split(_Columns(domain.block, self.plan), np.arange(domain.n_rows))[1]
         found = self.known[key]
-        blocks = [take_rows(domain.block, rows) for rows in found]
+        blocks = [domain.block.take(rows) for rows in found]
         return sorted(blocks, key=lambda block: block.rows[0]) if len(blocks) > 1 else [domain.block]
 
     def _fingerprint(self, block: Block) -> bytes:
@@ -108,14 +107,8 @@ class _Splitter:
 
     def _price(self, block: Block, rows: np.ndarray) -> float:
         """Bits of some rows as one domain, axes that agree on these rows taken for one index set."""
-        domain = draft_domain(take_rows(block, rows), self.plan.labelling, self.plan.axes, agree=True)
+        domain = draft_domain(block.take(rows), self.plan.labelling, self.plan.axes, agree=True)
         return domain_bits(domain, self.plan, self.n_templates) + domain.pattern.bits
-
-
-def take_rows(block: Block, rows: np.ndarray) -> Block:
-    """Return the block of some rows of a block."""
-    order = None if block.order is None else block.order[rows]
-    return replace(block, rows=block.rows[rows], elements=block.elements[rows], order=order)
 
 
 class _Columns:
@@ -250,7 +243,9 @@ class _Table:
         bits += np.log2(np.where(is_symbol[:, :k], 1.0, self.sizes[:k])).sum(axis=1)
         whole = _subset_bits(n_rows, n_all) + SYMBOL_BITS
         numbers = distinct[:, k:]
-        return np.minimum(bits, whole) + (64.0 * numbers + n_rows[:, None] * np.log2(numbers)).sum(axis=1)
+        return np.minimum(bits, whole) + (NUMBER_BITS * numbers + n_rows[:, None] * np.log2(numbers)).sum(
+            axis=1
+        )
 
 
 def _subset_bits(n: np.ndarray, cells: np.ndarray) -> np.ndarray:

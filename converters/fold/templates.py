@@ -19,7 +19,7 @@ SLOT = "slot"
 # Numbers here shape the law (a Hill coefficient, a degree, a base): they stay in the template.
 _LITERAL_OPERANDS = {"power": (1,), "root": (0,), "log": (0,)}
 COMMUTATIVE = frozenset({"plus", "times", "and", "or", "xor", "min", "max"})
-_NUMBER = "#"
+NUMBER_KIND = "#"  # of slots that hold numbers, which stay where they are
 
 
 def prefix_template(law: Expression) -> tuple[Prefix, tuple[str | float, ...]]:
@@ -144,7 +144,7 @@ def _interchangeable(operands: list[_Part]) -> list[list[list[int]]]:
     return [
         [part.leaves for part in run]
         for run in runs
-        if len(run) > 1 and run[0].leaves and _NUMBER not in run[0].text
+        if len(run) > 1 and run[0].leaves and NUMBER_KIND not in run[0].text
     ]
 
 
