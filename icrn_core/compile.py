@@ -7,19 +7,23 @@ depends on the number of kinds of reaction, never on the number of reactions.
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from icrn_core.dynamics import Dynamics
+from icrn_core.elimination import plan_elimination
 from icrn_core.errors import IcrnError
-from icrn_core.extent import moving_entries, moving_extent, whole_extent
-from icrn_core.groups import Reaction, dense_group, flat_groups
+from icrn_core.groups import Group, Reaction, dense_group, flat_groups, plan_flat
 from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
 from icrn_core.law import canonical_law
 from icrn_core.layout import Layout
-from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, Step, View, needs_symbols
+from icrn_core.pattern import plan_jacobian
+from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, View
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
+from icrn_core.sparse_map import gather
+from icrn_core.tape import Tape
 
 # Below this many entries one merged gather costs less than a broadcast of its own.
 DENSE_FROM = 256
@@ -47,51 +51,112 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         each other, or a conversion factor that is not constant.
     """
     layout, arrays = Layout(icrn), Arrays()
-    law_at, law_multiply, sizes = _conversions(layout, "state_unit", "law_unit")
+    reactions = _reactions(layout)
+    moving = _moving_entries(reactions, layout)
     items = [assignment_item(a, layout) for a in icrn.assignments]
-    is_static = _static_symbols(layout, items)
-    variable = np.array([not is_static[s] for s in sizes[law_at]], dtype=bool)
-    fixed = law_at[~variable]
-    view = None
-    if len(fixed):
-        view = View(arrays.add(fixed), arrays.add(sizes[fixed]), arrays.add(law_multiply[~variable]))
+    entries, multiply, sizes = _conversions(layout, "state_unit", "law_unit")
+    is_static = _static_symbols(layout, items, moving, entries, sizes)
+    is_held = np.ones(layout.n_state, bool)
+    is_held[moving] = False
     static_items, dynamic_items = _split(items, is_static)
-    moving = conversion_items(law_at[variable], sizes[law_at[variable]], law_multiply[variable])
-    reactions = _reactions(layout, is_static)
-    driving, watched = _by_need(dynamic_items, _read_by_rates(reactions, moving, layout))
-    flat, incidence, slopes, segments = flat_groups([r for r in reactions if not r.is_wide], layout, arrays)
+    chosen = is_static[sizes[entries]] & is_held[entries]
+    static_items += conversion_items(entries[chosen], sizes[entries[chosen]], multiply[chosen])
+    chosen = ~is_static[sizes[entries]]
+    conversions = conversion_items(entries[chosen], sizes[entries[chosen]], multiply[chosen])
+    groups = flat_groups([r for r in reactions if not r.is_wide], layout, is_static)
     wide = [r for r in reactions if r.is_wide]
-    groups = tuple(dense_group(r, layout, arrays) for r in wide)
-    segments += [_wide_segment(k, r, arrays) for k, r in enumerate(wide)]
+    needed = _read_by_rates(reactions, conversions, layout)
+    driving, watched = _by_need(dynamic_items, needed)
+    held = np.flatnonzero(is_held)
+    static = _static_tape(layout, held)
+    static_levels = tuple(static.add(level, arrays) for level in schedule(static_items, layout.n_symbols))
+    tape, background = _solve_tape(layout, moving, static, needed)
+    levels = tuple(tape.add(level, arrays) for level in schedule([*driving, *conversions], layout.n_symbols))
+    columns = np.full(layout.n_state, -1, np.int64)
+    columns[moving] = np.arange(len(moving))
+    flat = plan_flat(groups, layout, columns, static, tape, arrays)
+    dense = [dense_group(r, layout, is_static, static, tape, arrays) for r in wide]
+    segments = flat.segments + [_wide_segment(k, r, arrays) for k, r in enumerate(wide)]
     order = {r.name: k for k, r in enumerate(icrn.reactions)}
-    levels = _steps(driving + moving, layout, arrays, is_static)
-    reads_symbols = needs_symbols(flat, groups, levels)
-    whole = whole_extent(flat, groups, incidence, slopes, reads_symbols, layout, arrays)
-    entries = moving_entries(incidence, wide, layout, arrays)
-    extent = whole
-    if len(entries) < layout.n_state:
-        extent = moving_extent(whole, entries, flat, groups, levels, layout, arrays)
+    jacobian = plan_jacobian(flat, list(zip(wide, dense, strict=True)), levels, layout, columns, tape, arrays)
+    seen = Tape(
+        np.where(tape.place >= 0, tape.place, tape.length + static.place), tape.length + static.length
+    )
     plan = Plan(
         species=tuple(layout.blocks[b.name] for b in icrn.species),
         constants=tuple(layout.blocks[b.name] for b in icrn.constants),
         assigned=tuple(layout.blocks[b.name] for b in icrn.assigned),
-        static_levels=_steps(static_items, layout, arrays, is_static),
+        moving=arrays.add(moving),
+        held=arrays.add(held),
+        n_moving=len(moving),
+        view=_view(entries, multiply, sizes, is_static, columns, static, arrays),
+        factor=_factor(layout, moving, is_static, static, arrays),
+        static_levels=static_levels,
+        background=arrays.add(background),
         dynamic_levels=levels,
-        watched_levels=_steps(watched, layout, arrays, is_static),
-        view=view,
-        factor=_factor(layout, arrays, is_static),
-        flat=flat,
-        dense=groups,
-        whole=whole,
-        moving=extent,
+        watched_levels=tuple(seen.add(level, arrays) for level in schedule(watched, layout.n_symbols)),
+        observed=arrays.add(seen.place),
+        flat_slots=flat.slots,
+        flat=flat.groups,
+        incidence=flat.incidence,
+        dense=tuple(dense),
+        dense_moving=gather(moving, layout.n_state, arrays) if len(held) else None,
+        jacobian=jacobian,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
-        jumps=_jumps(layout, arrays, is_static, reactions, items),
+        jumps=_jumps(static, arrays, is_static, groups, wide, layout, items),
         initial=_initial(layout, arrays, items),
-        sizes=_observed_sizes(layout, arrays, sizes),
+        sizes=arrays.add(sizes),
+        is_concentration=arrays.add(_is_concentration(layout)),
         reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in driving),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
-    return Dynamics(plan, tuple(jnp.asarray(a) for a in arrays.items))
+    pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
+    elimination = plan_elimination(*pattern, len(moving))
+    return Dynamics(plan, *jax.tree.map(jnp.asarray, (tuple(arrays.items), elimination)))
+
+
+def _static_tape(layout: Layout, held: np.ndarray) -> Tape:
+    place = np.full(layout.n_symbols, -1, np.int64)
+    place[held] = np.arange(len(held))
+    n, m = layout.n_state, layout.n_params
+    place[n : n + m] = len(held) + np.arange(m)
+    return Tape(place, len(held) + m)
+
+
+def _solve_tape(
+    layout: Layout, moving: np.ndarray, static: Tape, needed: np.ndarray
+) -> tuple[Tape, np.ndarray]:
+    """Return the tape of a solve, and what it holds of the static tape."""
+    place = np.full(layout.n_symbols, -1, np.int64)
+    place[moving] = np.arange(len(moving))
+    read = np.flatnonzero(needed & (place < 0) & (static.place >= 0))
+    place[read] = len(moving) + np.arange(len(read))
+    length = len(moving) + len(read)
+    return Tape(place, length, np.arange(length) < len(moving)), static.place[read]
+
+
+def _moving_entries(reactions: list[Reaction], layout: Layout) -> np.ndarray:
+    """Return the positions of the entries that some reaction changes, ascending."""
+    is_moving = np.zeros(layout.n_state, dtype=bool)
+    for reaction in reactions:
+        if reaction.terms:
+            at = [layout.positions(reference, reaction.domain) for _, reference in reaction.terms]
+            fluxes = np.tile(np.arange(reaction.domain.size), len(at))
+            coefficients = np.repeat([c for c, _ in reaction.terms], reaction.domain.size)
+            is_moving[_changed(np.concatenate(at), fluxes, coefficients)] = True
+    return np.flatnonzero(is_moving)
+
+
+def _changed(entries: np.ndarray, fluxes: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return the entries with non-zero net stoichiometry in some flux: in ``A[i] → A[j]``, not i = j."""
+    order = np.lexsort((entries, fluxes))
+    entries, fluxes, coefficients = entries[order], fluxes[order], coefficients[order]
+    is_first = np.ones(len(entries), dtype=bool)
+    is_first[1:] = (np.diff(entries) != 0) | (np.diff(fluxes) != 0)
+    starts = np.flatnonzero(is_first)
+    if not len(starts):
+        return entries
+    return entries[starts[np.add.reduceat(coefficients, starts) != 0]]
 
 
 def _conversions(layout: Layout, source: str, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,22 +174,22 @@ def _conversions(layout: Layout, source: str, target: str) -> tuple[np.ndarray, 
     return np.concatenate(entries), np.concatenate(multiply), sizes
 
 
-def _static_symbols(layout: Layout, items: list[Item]) -> np.ndarray:
-    """Return for each symbol whether params alone determine it, shape ``(n_symbols,)``."""
+def _static_symbols(
+    layout: Layout, items: list[Item], moving: np.ndarray, converted: np.ndarray, sizes: np.ndarray
+) -> np.ndarray:
+    """Return for each symbol whether it is known before a solve, shape ``(n_symbols,)``."""
     static = np.ones(layout.n_symbols, dtype=bool)
-    static[: layout.n_state] = False
+    static[moving] = False
     for item in items:
         static[item.targets] = not item.reads_time
-    pending = True
-    while pending:
-        pending = False
+    count = -1
+    while count != static.sum():
+        count = static.sum()
+        static[converted[~static[sizes[converted]]]] = False
         for item in items:
-            if item.targets.size and static[item.targets].any():
-                reads = np.logical_and.reduce([static[at] for at in item.slots]) if item.slots else True
-                if not np.all(reads):
-                    # Whole assignments are static or not, so that a level is one operation.
-                    static[item.targets] = False
-                    pending = True
+            if not all(static[at].all() for at in item.slots) or not static[item.targets].all():
+                # Whole assignments are static or not, so that a level is one operation.
+                static[item.targets] = False
     return static
 
 
@@ -134,14 +199,15 @@ def _split(items: list[Item], is_static: np.ndarray) -> tuple[list[Item], list[I
     return static, [item for item in items if id(item) not in chosen]
 
 
-def _read_by_rates(reactions: list[Reaction], moving: list[Item], layout: Layout) -> np.ndarray:
+def _read_by_rates(reactions: list[Reaction], conversions: list[Item], layout: Layout) -> np.ndarray:
     """Return for each symbol whether a rate of change reads it directly, shape ``(n_symbols,)``."""
     needed = np.zeros(layout.n_symbols, dtype=bool)
     for reaction in reactions:
         for slot in reaction.slots:
             needed[layout.positions(slot, reaction.domain)] = True
-    for item in moving:
+    for item in conversions:
         needed[item.slots[0]] = True
+        needed[item.targets] = True
     return needed
 
 
@@ -149,6 +215,7 @@ def _by_need(items: list[Item], needed: np.ndarray) -> tuple[list[Item], list[It
     """Split assignments into entries that rates of change need and entries that are only watched.
 
     What is only watched must not enter the Jacobian: its derivatives may be infinite.
+    ``needed`` is completed by what the assignments read.
     """
     count = -1
     while count != needed.sum():
@@ -161,28 +228,12 @@ def _by_need(items: list[Item], needed: np.ndarray) -> tuple[list[Item], list[It
     return [a for a, _ in split if a.targets.size], [b for _, b in split if b.targets.size]
 
 
-def _steps(items: list[Item], layout: Layout, arrays: Arrays, is_static: np.ndarray) -> tuple:
-    return tuple(
-        tuple(_step(item, arrays, is_static) for item in level) for level in schedule(items, layout.n_symbols)
-    )
-
-
-def _step(item: Item, arrays: Arrays, is_static: np.ndarray) -> Step:
-    return Step(
-        law=item.law,
-        targets=arrays.add(item.targets),
-        slots=tuple(arrays.add(at) for at in item.slots),
-        wanted=tuple(k for k, at in enumerate(item.slots) if not is_static[at].all()),
-        multiply=item.multiply,
-    )
-
-
-def _reactions(layout: Layout, is_static: np.ndarray) -> list[Reaction]:
+def _reactions(layout: Layout) -> list[Reaction]:
     found = []
     for reaction in layout.icrn.reactions:
         law, order = canonical_law(reaction.law.template)
         slots = tuple(reaction.slots[k] for k in order)
-        found.append(Reaction.of(reaction, law, slots, layout, is_static, DENSE_FROM, DENSE_FILL))
+        found.append(Reaction.of(reaction, law, slots, layout, DENSE_FROM, DENSE_FILL))
     return found
 
 
@@ -192,7 +243,25 @@ def _wide_segment(k: int, reaction: Reaction, arrays: Arrays) -> Segment:
     return Segment(reaction.name, 0, reaction.domain.size, k, entries)
 
 
-def _factor(layout: Layout, arrays: Arrays, is_static: np.ndarray) -> int | None:
+def _view(
+    entries: np.ndarray,
+    multiply: np.ndarray,
+    sizes: np.ndarray,
+    is_static: np.ndarray,
+    columns: np.ndarray,
+    static: Tape,
+    arrays: Arrays,
+) -> View | None:
+    chosen = is_static[sizes[entries]] & (columns[entries] >= 0)
+    if not chosen.any():
+        return None
+    entries, multiply = entries[chosen], multiply[chosen]
+    return View(arrays.add(columns[entries]), arrays.add(static.place[sizes[entries]]), arrays.add(multiply))
+
+
+def _factor(
+    layout: Layout, moving: np.ndarray, is_static: np.ndarray, static: Tape, arrays: Arrays
+) -> int | None:
     at = np.full(layout.n_state, -1, dtype=np.int64)
     for base in layout.icrn.species:
         if base.conversion_factor is not None and base.size:
@@ -203,30 +272,36 @@ def _factor(layout: Layout, arrays: Arrays, is_static: np.ndarray) -> int | None
                     f"the conversion factor '{placement.base}' of base species '{base.name}' changes with "
                     "time: it must be a rate constant"
                 )
-            at[block.offset : block.offset + block.size] = here
-    return arrays.add(at) if (at >= 0).any() else None
+            at[block.offset : block.offset + block.size] = static.place[here]
+    return arrays.add(at[moving]) if (at[moving] >= 0).any() else None
 
 
 def _jumps(
-    layout: Layout, arrays: Arrays, is_static: np.ndarray, reactions: list[Reaction], items: list[Item]
+    static: Tape,
+    arrays: Arrays,
+    is_static: np.ndarray,
+    groups: list[Group],
+    wide: list[Reaction],
+    layout: Layout,
+    items: list[Item],
 ) -> tuple[Jump, ...]:
-    found = [
-        (r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size)
-        for r in reactions
-        if r.law.reads_time
-    ]
-    found += [(item.law, item.slots, item.targets.size) for item in items if item.reads_time]
+    found = [(group.law, group.slots, group.size) for group in groups]
+    found += [(r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size) for r in wide]
+    found += [(item.law, item.slots, item.targets.size) for item in items]
     jumps = []
     for law, slots, size in found:
-        static = [bool(is_static[at].all()) for at in slots]
-        nodes = comparisons(law, static) if size else []
+        if not law.reads_time:
+            continue
+        known = [bool(is_static[at].all()) for at in slots]
+        nodes = comparisons(law, known) if size else []
         if nodes:
             rows = np.stack(
-                [at for at, s in zip(slots, static, strict=True) if s] or [np.zeros(size, np.int64)]
+                [at for at, s in zip(slots, known, strict=True) if s] or [np.zeros(size, np.int64)]
             )
-            numbers = iter(np.unique(rows, axis=1))
-            used = tuple(arrays.add(next(numbers)) if s else -1 for s in static)
-            jumps += [Jump(law, node, used, np.unique(rows, axis=1).shape[1]) for node in nodes]
+            rows = np.unique(rows, axis=1)
+            numbers = iter(rows)
+            used = tuple(arrays.add(static.place[next(numbers)]) if s else -1 for s in known)
+            jumps += [Jump(law, node, used, rows.shape[1]) for node in nodes]
     return tuple(jumps)
 
 
@@ -240,19 +315,20 @@ def _initial(layout: Layout, arrays: Arrays, assignments: list[Item]) -> Initial
     entries, multiply, sizes = _conversions(layout, "initial_unit", "law_unit")
     open_ = ~is_given[entries]
     conversions = conversion_items(entries[open_], sizes[entries[open_]], multiply[open_])
-    levels = tuple(
-        tuple(_step(item, arrays, np.zeros(layout.n_symbols, bool)) for item in level)
-        for level in schedule([*given, *rest, *conversions], layout.n_symbols)
-    )
+    n, m = layout.n_state, layout.n_params
+    tape = Tape(np.minimum(np.arange(layout.n_symbols), n + m), n + m + 1)
+    items = [*given, *rest, *conversions]
+    levels = [tape.add(level, arrays) for level in schedule(items, layout.n_symbols)]
     entries, multiply, sizes = _conversions(layout, "law_unit", "state_unit")
     same = _same_units(layout)
     convert = ~(same[entries] & ~is_given[entries])
-    settled = np.setdiff1d(np.flatnonzero(is_given[: layout.n_state]), entries)
-    settled = np.union1d(settled, np.setdiff1d(_changed_units(layout), entries)).astype(np.int64)
-    entries, multiply = entries[convert], multiply[convert]
-    return Initial(
-        levels, arrays.add(entries), arrays.add(sizes[entries]), arrays.add(multiply), arrays.add(settled)
-    )
+    # Where nothing is to be done between the units of the value and the state, the value stands.
+    final = np.where(same & ~is_given[:n], np.arange(n), tape.place[:n])
+    back = conversion_items(entries[convert], sizes[entries[convert]], multiply[convert])
+    if back:
+        levels.append(tape.add(back, arrays))
+        final[entries[convert]] = tape.place[entries[convert]]
+    return Initial(tuple(levels), arrays.add(np.concatenate([final, tape.place[n : n + m]])))
 
 
 def _same_units(layout: Layout) -> np.ndarray:
@@ -263,15 +339,9 @@ def _same_units(layout: Layout) -> np.ndarray:
     ).astype(bool)
 
 
-def _changed_units(layout: Layout) -> np.ndarray:
-    return np.flatnonzero(~_same_units(layout))
-
-
-def _observed_sizes(layout: Layout, arrays: Arrays, sizes: np.ndarray) -> int:
-    kind = np.repeat(
+def _is_concentration(layout: Layout) -> np.ndarray:
+    """Return for each entry of the state whether laws see a concentration."""
+    return np.repeat(
         [base.law_unit == "concentration" for base in layout.icrn.species],
         [base.size for base in layout.icrn.species],
     ).astype(bool)
-    number = arrays.add(sizes)
-    arrays.add(kind)
-    return number

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from icrn_core.layout import Affine, Block
-from icrn_core.plan import DenseGroup, DenseReference, Plan
+from icrn_core.plan import DenseGroup, DenseSlot, DenseTerm, Plan
+
+if TYPE_CHECKING:
+    from icrn_core.dynamics import Dynamics
 
 # Entries of the state that a reaction over a domain of this shape changes.
-Target = tuple[tuple[int, ...], DenseReference]
+Target = tuple[tuple[int, ...], Affine, Block, tuple[int, ...] | None]
+
+
+def static_slot(slot: DenseSlot, arrays: tuple[Array, ...], static: Array) -> Array | None:
+    """Return a slot that is known before a solve, ``(*shape, n_lanes)``; None for the others."""
+    if slot.positions is None:
+        return None
+    return static[arrays[slot.positions]].reshape(*slot.shape, static.shape[1])
+
+
+def slot(dynamics: Dynamics, slot: DenseSlot, tape: Array) -> Array:
+    """Return a slot's values on the tape, broadcastable to the domain, lanes last."""
+    if slot.gather is not None:
+        return dynamics.apply(slot.gather, tape).reshape(*slot.shape, tape.shape[1])
+    block = tape[slot.start : slot.start + math.prod(slot.block)].reshape(*slot.block, tape.shape[1])
+    return block.transpose(*np.argsort(slot.axes), len(slot.axes)).reshape(*slot.shape, tape.shape[1])
 
 
 def positions(affine: Affine, shape: tuple[int, ...]) -> Array:
@@ -20,30 +39,17 @@ def positions(affine: Affine, shape: tuple[int, ...]) -> Array:
     at = jnp.full((1,) * len(shape), affine.offset, dtype=jnp.int32)
     for axis, (stride, length) in enumerate(zip(affine.strides, shape, strict=True)):
         if stride:
-            steps = stride * jnp.arange(length, dtype=jnp.int32)
-            at = at + jnp.reshape(steps, _along(axis, length, len(shape)))
+            along = [length if a == axis else 1 for a in range(len(shape))]
+            at = at + jnp.reshape(stride * jnp.arange(length, dtype=jnp.int32), along)
     return at
-
-
-def view(reference: DenseReference, shape: tuple[int, ...], vector: Array, shift: int = 0) -> Array:
-    """Return the referenced entries of ``vector`` as a tensor that broadcasts to ``shape``.
-
-    ``shift`` is the position in the symbol vector at which ``vector`` begins.
-    """
-    affine, block = reference.affine, reference.block
-    if reference.axes is None:
-        return vector[positions(Affine(affine.offset - shift, affine.strides), shape)]
-    start = block.offset - shift
-    tensor = vector[start : start + block.size].reshape(block.shape)
-    tensor = tensor.transpose(np.argsort(reference.axes))
-    return tensor.reshape(_kept(reference.axes, shape))
 
 
 def fluxes(group: DenseGroup, slots: list[Array], mask: Array | None, t: Array) -> Array:
     """Return the flux of every entry of the domain, zero where the entry is missing."""
+    shape, time = (*group.shape, t.shape[0]), t.reshape(*(1,) * len(group.shape), -1)
     if mask is None:
-        return jnp.broadcast_to(group.law(slots, t), group.shape)
-    return jnp.where(mask, group.law(sanitised(slots, mask), t), 0.0)
+        return jnp.broadcast_to(group.law(slots, time), shape)
+    return jnp.where(mask, group.law(sanitised(slots, mask), time), 0.0)
 
 
 def sanitised(slots: list[Array], mask: Array) -> list[Array]:
@@ -52,9 +58,9 @@ def sanitised(slots: list[Array], mask: Array) -> list[Array]:
 
 
 def rate_of_change(
-    plan: Plan, slots: list[list[Array]], masks: list[Array | None], t: Array, dtype: np.dtype
+    plan: Plan, slots: list[list[Array]], masks: list[Array | None], t: Array, y: Array
 ) -> Array:
-    """Return what the dense groups contribute to the rate of change, shape ``(n_state,)``.
+    """Return what the dense groups contribute to the rate of change, ``(n_state, n_lanes)``.
 
     Parameters
     ----------
@@ -62,19 +68,20 @@ def rate_of_change(
         The groups are its ``dense``.
     slots, masks : list
         For each group what its law reads, and its mask or None.
-    t : scalar
+    t : (n_lanes,)
         Time.
-    dtype : dtype
-        Of the state.
+    y : (n_moving, n_lanes)
+        The state, of which only the kind and the number of lanes are used.
     """
+    n_lanes = y.shape[1]
     parts: dict[Block, list[Array]] = {}
     scattered = []
-    for (shape, reference), total in _totals(plan.dense, slots, masks, t).items():
-        if reference.axes is None:
-            scattered.append((positions(reference.affine, shape), total))
+    for (shape, affine, block, axes), total in _totals(plan.dense, slots, masks, t).items():
+        if axes is None:
+            scattered.append((positions(affine, shape), total))
         else:
-            parts.setdefault(reference.block, []).append(_in_block(reference, shape, total))
-    blocks = [sum(parts[b]) if b in parts else jnp.zeros(b.size, dtype) for b in plan.species]
+            parts.setdefault(block, []).append(_in_block(axes, shape, total))
+    blocks = [sum(parts[b]) if b in parts else jnp.zeros((b.size, n_lanes), y.dtype) for b in plan.species]
     rate = jnp.concatenate(blocks)
     for at, total in scattered:
         rate = rate.at[at].add(total)
@@ -88,13 +95,13 @@ def _totals(
     totals: dict[Target, Array] = {}
     weights: dict[Target, list[tuple[int, float]]] = {}
     for k, group in enumerate(groups):
-        for coefficient, reference in group.terms:
-            target = (group.shape, reference)
+        for term in group.terms:
+            target = (group.shape, term.affine, term.block, term.axes)
             if group.contracts:
-                change = coefficient * _contraction(group, slots[k], reference)
+                change = term.coefficient * _contraction(group, slots[k], term, t.shape[0])
                 totals[target] = totals.get(target, 0.0) + change
             else:
-                weights.setdefault(target, []).append((k, coefficient))
+                weights.setdefault(target, []).append((k, term.coefficient))
     flux = {k: fluxes(group, slots[k], masks[k], t) for k, group in enumerate(groups) if not group.contracts}
     # The net flux between the same entries is added up once and then summed over axes: what is
     # plus the net flux to the products is minus the same to the reactants.
@@ -104,16 +111,17 @@ def _totals(
         key = tuple((k, sign * coefficient) for k, coefficient in given)
         if key not in nets:
             nets[key] = sum(coefficient * flux[k] for k, coefficient in key)
-        totals[target] = totals.get(target, 0.0) + sign * axis_sum(nets[key], _unused(target[1]))
+        totals[target] = totals.get(target, 0.0) + sign * axis_sum(nets[key], unused_axes(target[1]))
     return totals
 
 
-def _unused(reference: DenseReference) -> tuple[int, ...]:
-    return tuple(axis for axis, stride in enumerate(reference.affine.strides) if not stride)
+def unused_axes(affine: Affine) -> tuple[int, ...]:
+    """Return the axes of a domain that a reference does not use."""
+    return tuple(axis for axis, stride in enumerate(affine.strides) if not stride)
 
 
 def axis_sum(tensor: Array, axes: tuple[int, ...]) -> Array:
-    """Return the sum over some axes, kept with length one.
+    """Return the sum over some axes, kept with length one; the last axis is that of the lanes.
 
     At either end of the shape it is a product with a vector of ones: XLA turns reductions of
     more than 32 entries into windowed ones, which on a CPU take several times as long.
@@ -147,34 +155,29 @@ def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:
     return runs
 
 
-def _contraction(group: DenseGroup, slots: list[Array], reference: DenseReference) -> Array:
+def _contraction(group: DenseGroup, slots: list[Array], term: DenseTerm, n_lanes: int) -> Array:
     """Sum the product of the factors over the axes that the term does not use."""
     operands: list = []
-    kept = [a for a, stride in enumerate(reference.affine.strides) if stride]
+    lane = len(group.shape)
+    kept = [a for a, stride in enumerate(term.affine.strides) if stride]
     scale = 1.0
+    seen: set[int] = set()
     for factor in group.law.factors or ():
-        used = [a for a, stride in enumerate(group.slots[factor].affine.strides) if stride]
-        operands += [slots[factor].reshape([group.shape[a] for a in used]), used]
-    seen = {axis for used in operands[1::2] for axis in used}
+        used = [a for a, length in enumerate(slots[factor].shape[:-1]) if length > 1]
+        operands += [slots[factor].reshape([group.shape[a] for a in used] + [n_lanes]), [*used, lane]]
+        seen.update(used)
     for axis, length in enumerate(group.shape):
         if axis not in seen and axis in kept:
             operands += [jnp.ones(length), [axis]]
         elif axis not in seen:
             scale *= length
-    total = jnp.einsum(*operands, kept) if operands else jnp.ones(())
-    return (scale * total).reshape([group.shape[a] if a in kept else 1 for a in range(len(group.shape))])
+    total = jnp.einsum(*operands, [*kept, lane]) if operands else jnp.ones(())
+    return (scale * total).reshape([group.shape[a] if a in kept else 1 for a in range(lane)] + [-1])
 
 
-def _in_block(reference: DenseReference, shape: tuple[int, ...], values: Array) -> Array:
+def _in_block(axes: tuple[int, ...], shape: tuple[int, ...], values: Array) -> Array:
     """Return values by domain as values by entry of the block they change."""
-    used = [shape[a] for a in sorted(reference.axes)]
-    order = np.argsort(np.argsort(reference.axes))
-    return values.reshape(used).transpose(order).reshape(-1)
-
-
-def _along(axis: int, length: int, n_axes: int) -> list[int]:
-    return [length if a == axis else 1 for a in range(n_axes)]
-
-
-def _kept(axes: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:
-    return [length if a in axes else 1 for a, length in enumerate(shape)]
+    used = [shape[a] for a in sorted(axes)]
+    order = np.argsort(np.argsort(axes))
+    n_lanes = values.shape[-1]
+    return values.reshape(*used, n_lanes).transpose(*order, len(used)).reshape(-1, n_lanes)

@@ -7,12 +7,15 @@ Equations I, section II.6.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.stepping import StepResult, clamp, square
+from icrn_core.stepping import StepResult, clamp, row, square, weighted
 
 _A = (
     (),
@@ -30,25 +33,43 @@ _DENSE = np.array(
      701980252875 / 199316789632, -1453857185 / 822651844, 69997945 / 29380423]
 )  # fmt: skip
 N_STAGES = 7
+N_JACOBIANS = 0
 _SQUARE_A = square(_A, N_STAGES)
 
 
-def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, span: tuple) -> StepResult:
-    """Take one step from t to t + h; arguments as in `icrn_core.rodas5p.step`."""
+def step(
+    dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, span: tuple
+) -> tuple[StepResult, tuple]:
+    """Take one step from t to t + h; arguments and results as in `icrn_core.rodas5p.step`."""
+    nodes, times = jnp.asarray(_SQUARE_A, y.dtype), jnp.asarray(_TIMES, y.dtype)
 
-    def stage(carry: tuple[Array, Array], row: tuple) -> tuple[tuple[Array, Array], None]:
+    def stage(i: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         slopes, _ = carry
-        i, a, offset = row
-        at = y + h * (a @ slopes)
-        slope = dynamics.prepared_field(clamp(t + offset * h, span), at, prepared)
-        return (slopes.at[i].set(slope), at), None
+        at = y + h * weighted(row(nodes, i), slopes)
+        slope = dynamics.prepared_field(clamp(t + row(times, i) * h, span), at, prepared)
+        return lax.dynamic_update_index_in_dim(slopes, slope, i, 0), at
 
-    rows = (jnp.arange(N_STAGES), jnp.asarray(_SQUARE_A, y.dtype), jnp.asarray(_TIMES, y.dtype))
-    (slopes, at), _ = lax.scan(stage, (jnp.zeros((N_STAGES, *y.shape), y.dtype), y), rows)
-    error = h * (jnp.asarray(_ERROR, y.dtype) @ slopes)
+    slopes, at = lax.fori_loop(0, N_STAGES, stage, (jnp.zeros((N_STAGES, *y.shape), y.dtype), y))
+    error = h * weighted(jnp.asarray(_ERROR, y.dtype), slopes)
     # Hairer's r3, r4, r5 rewritten in the form that `StepResult` describes.
     gained = at - y
     r3 = h * slopes[0] - gained
     r4 = gained - h * slopes[-1] - r3
-    r5 = h * (jnp.asarray(_DENSE, y.dtype) @ slopes)
-    return StepResult(at, error, jnp.stack([r3, r4 + r5, -r5]))
+    r5 = h * weighted(jnp.asarray(_DENSE, y.dtype), slopes)
+    return StepResult(at, error, jnp.stack([r3, r4 + r5, -r5])), ()
+
+
+def pull(
+    dynamics: Dynamics,
+    prepared: Prepared,
+    t: Array,
+    h: Array,
+    y: Array,
+    span: tuple,
+    memory: tuple,
+    given: StepResult,
+) -> tuple[Array, Array, Array, Prepared]:
+    """Return the cotangents of t, h, y and what is prepared; as in `icrn_core.rodas5p.pull`."""
+    dynamics = replace(dynamics, transposable=True)
+    _, pulled = jax.vjp(lambda *at: step(dynamics, at[3], *at[:3], span)[0], t, h, y, prepared)
+    return pulled(given._replace(error=jnp.zeros_like(given.end)))

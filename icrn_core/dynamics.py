@@ -12,42 +12,44 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from icrn_core import dense
-from icrn_core.jacobian import prepared_jacobian
+from icrn_core.elimination import Elimination
+from icrn_core.jacobian import jacobian_values
 from icrn_core.jumps import breakpoints
-from icrn_core.plan import Extent, Plan, Step
+from icrn_core.plan import DenseGroup, Level, Plan, StaticSlot, Step
+from icrn_core.sparse_map import SparseMap
 from icrn_core.tensors import pack, unpack
 
 
 class Prepared(NamedTuple):
-    """What params alone determine.
+    """What is known before a solve; the last axis of every array is that of the runs (lanes).
 
     Attributes
     ----------
-    static : (n_params + n_assigned,)
-        Params, and the assigned quantities that depend on nothing else.
-    scale : (n_state,) or None
-        What laws see of an entry, over its state, where the compartment size is static.
-    factor : (n_state,) or None
+    static : (n_static, n_lanes)
+        The static tape: held entries as laws see them, params, and what these determine.
+    background : (n_background, n_lanes)
+        What of it is read together with the moving entries.
+    scale : (n_moving, n_lanes) or None
+        What laws see of a moving entry, over its state, where the compartment size is static.
+    factor : (n_moving, n_lanes) or None
         Conversion factors.
     flat, dense : tuple of tuple
         Static slots of each group; None for the others.
-    breakpoints : (n_breakpoints,)
+    breakpoints : (n_breakpoints, n_lanes)
         Sorted times at which the rate of change may jump.
-    held : (n_state,) or None
-        A state: then rates of change and Jacobians are those of the moving entries alone, as
-        functions of them, with the others held here. None: those of the whole state.
     """
 
     static: Array
+    background: Array
     scale: Array | None
     factor: Array | None
     flat: tuple
     dense: tuple
     breakpoints: Array
-    held: Array | None = None
 
 
 class Observation(NamedTuple):
@@ -75,19 +77,26 @@ class Dynamics:
         The operations, static.
     arrays : tuple of array
         The index arrays that the operations use.
+    elimination : Elimination
+        How linear systems with its Jacobian are solved.
+    transposable : bool
+        Whether reverse mode goes through gathers without scatters; then ``vmap`` and forward
+        mode do not.
     """
 
     plan: Plan
     arrays: tuple[Array, ...]
+    elimination: Elimination
+    transposable: bool = False
 
-    def tree_flatten(self) -> tuple[tuple, Plan]:
+    def tree_flatten(self) -> tuple[tuple, tuple[Plan, bool]]:
         """Return the arrays as leaves; the plan is static."""
-        return self.arrays, self.plan
+        return (self.arrays, self.elimination), (self.plan, self.transposable)
 
     @classmethod
-    def tree_unflatten(cls, plan: Plan, arrays: tuple) -> Dynamics:
+    def tree_unflatten(cls, static: tuple[Plan, bool], arrays: tuple) -> Dynamics:
         """Return the dynamics of a plan and its arrays."""
-        return cls(plan, tuple(arrays))
+        return cls(static[0], *arrays, static[1])
 
     def __repr__(self) -> str:
         plan = self.plan
@@ -105,7 +114,7 @@ class Dynamics:
     @property
     def n_moving(self) -> int:
         """Number of entries of the state that some reaction changes: the solvers integrate these."""
-        return self.plan.moving.size
+        return self.plan.n_moving
 
     @property
     def n_params(self) -> int:
@@ -140,137 +149,150 @@ class Dynamics:
         """Return ``(..., n_params)`` as tensors ``(..., *shape)`` by rate constant."""
         return unpack(self.plan.constants, vector, self.n_state)
 
-    def prepare(self, params: Array) -> Prepared:
-        """Return what the params, shape ``(n_params,)``, determine for a whole solve."""
-        plan, n = self.plan, self.n_state
-        # Sized as the symbol vector so that positions need no shift; the state part is unused.
-        symbols = jnp.concatenate(
-            [jnp.zeros(n, params.dtype), params, jnp.zeros(plan.n_assigned, params.dtype)]
-        )
-        symbols = self.run(plan.static_levels, symbols, jnp.zeros((), params.dtype))
+    def prepare(self, params: Array, y: Array) -> Prepared:
+        """Return what params, ``(n_params, n_lanes)``, and a state, ``(n_state, n_lanes)``, determine.
+
+        Of the state only the entries that nothing changes are used.
+        """
+        plan, n_lanes = self.plan, max(params.shape[1], y.shape[1])
+        given = jnp.broadcast_to(params, (params.shape[0], n_lanes))
+        held = y[self.arrays[plan.held]]
+        static = jnp.concatenate([jnp.broadcast_to(held, (held.shape[0], n_lanes)), given])
+        static = self.run(plan.static_levels, static, jnp.zeros((1,), params.dtype))
         scale = factor = None
         if plan.view is not None:
-            sizes = symbols[self.arrays[plan.view.sizes]]
-            multiply = self.arrays[plan.view.multiply]
-            scale = (
-                jnp.ones(n, params.dtype)
-                .at[self.arrays[plan.view.targets]]
-                .set(jnp.where(multiply, sizes, 1.0 / sizes))
-            )
+            sizes = static[self.arrays[plan.view.sizes]]
+            sizes = jnp.where(self.arrays[plan.view.multiply][:, None], sizes, 1.0 / sizes)
+            scale = jnp.ones((plan.n_moving, n_lanes)).at[self.arrays[plan.view.targets]].set(sizes)
         if plan.factor is not None:
-            at = self.arrays[plan.factor]
-            factor = jnp.where(at < 0, 1.0, symbols[jnp.maximum(at, 0)])
+            at = self.arrays[plan.factor][:, None]
+            factor = jnp.where(at < 0, 1.0, static[jnp.maximum(at[:, 0], 0)])
         flat = tuple(
-            tuple(symbols[self.arrays[s.positions]] if s.source == "static" else None for s in group.slots)
-            for group in plan.flat
+            tuple(self._static_slot(s, group.size, static) for s in group.slots) for group in plan.flat
         )
         wide = tuple(
-            tuple(dense.view(s, group.shape, symbols) if s.source == "static" else None for s in group.slots)
-            for group in plan.dense
+            tuple(dense.static_slot(s, self.arrays, static) for s in group.slots) for group in plan.dense
         )
-        return Prepared(symbols[n:], scale, factor, flat, wide, breakpoints(self, symbols))
+        return Prepared(
+            static,
+            static[self.arrays[plan.background]],
+            scale,
+            factor,
+            flat,
+            wide,
+            breakpoints(self, static),
+        )
 
-    def hold(self, prepared: Prepared, y: Array) -> Prepared:
-        """Return what is prepared for the moving entries alone, the others held as in ``y``."""
-        return prepared if self.plan.moving.entries is None else prepared._replace(held=y)
+    def _static_slot(self, slot: StaticSlot | None, size: int, static: Array) -> Array | None:
+        if slot is None:
+            return None
+        slots = [static[self.arrays[k]] for k in slot.positions]
+        return jnp.broadcast_to(slot.law(slots, jnp.zeros((1, 1))), (size, static.shape[1]))
 
     def moving(self, y: Array) -> Array:
-        """Return the moving entries of a state, ``(..., n_moving)``."""
-        at = self.plan.moving.entries
-        return y if at is None else y[..., self.arrays[at]]
+        """Return the moving entries of a state, ``(n_moving, ...)``."""
+        return y[self.arrays[self.plan.moving]]
 
-    def whole(self, moving: Array, prepared: Prepared) -> Array:
-        """Return the state whose moving entries are given, shape ``(n_state,)``."""
-        if prepared.held is None:
-            return moving
-        at = self.arrays[self.plan.moving.entries]
-        return prepared.held.at[at].set(moving, unique_indices=True, indices_are_sorted=True)
+    def whole(self, moving: Array, y: Array) -> Array:
+        """Return the state ``y`` with its moving entries replaced."""
+        return y.at[self.arrays[self.plan.moving]].set(moving, unique_indices=True, indices_are_sorted=True)
 
-    def extent(self, prepared: Prepared) -> Extent:
-        """Return the entries that the rate of change and the Jacobian cover."""
-        return self.plan.whole if prepared.held is None else self.plan.moving
+    def apply(self, linear: SparseMap, x: Array) -> Array:
+        """Return a sparse map's product with ``x``, ``(n, n_lanes)``."""
+        return linear(self.arrays, x, self.transposable)
 
-    def run(self, levels: tuple[tuple[Step, ...], ...], symbols: Array, t: Array) -> Array:
-        """Evaluate levels of assignments and conversions into the symbol vector."""
+    def run(self, levels: tuple[Level, ...], tape: Array, t: Array) -> Array:
+        """Return the tape with the values of levels of assignments appended."""
         for level in levels:
-            for step in level:
-                targets = self.arrays[step.targets]
-                slots = [symbols[self.arrays[k]] for k in step.slots]
-                if step.law is not None:
-                    values = jnp.broadcast_to(step.law(slots, t), targets.shape)
-                else:
-                    values = symbols[targets] * slots[0] if step.multiply else symbols[targets] / slots[0]
-                symbols = symbols.at[targets].set(values.astype(symbols.dtype))
-        return symbols
+            values = [tape]
+            for step, slots in self.level_slots(level, tape):
+                shape = (step.size, tape.shape[1])
+                values.append(jnp.broadcast_to(step.law(slots, t[None, :]), shape).astype(tape.dtype))
+            tape = jnp.concatenate(values)
+        return tape
 
-    def symbols(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return what laws read at a whole state: ``[species | constants | assigned]``, or species alone."""
+    def level_slots(self, level: Level, tape: Array) -> list[tuple[Step, list[Array]]]:
+        """Return the steps of a level, each with its slots."""
+        sizes = [step.size for step in level.steps for _ in range(step.law.n_slots)]
+        slots = iter(split(self.apply(level.slots, tape), sizes))
+        return [(step, [next(slots) for _ in range(step.law.n_slots)]) for step in level.steps]
+
+    def tape(self, t: Array, y: Array, prepared: Prepared) -> Array:
+        """Return the tape that laws read at a state of moving entries."""
         seen = y if prepared.scale is None else y * prepared.scale
-        if not self.plan.needs_symbols:
-            return seen
-        return self.run(self.plan.dynamic_levels, jnp.concatenate([seen, prepared.static]), t)
+        if prepared.background.shape[0]:
+            seen = jnp.concatenate([seen, prepared.background])
+        return self.run(self.plan.dynamic_levels, seen, t)
 
-    def flat_slots(self, k: int, symbols: Array, prepared: Prepared) -> list[Array]:
-        """Return the slots of a flat group, each ``(size,)``."""
-        given = prepared.flat[k]
-        slots = self.plan.flat[k].slots
+    def flat_slots(self, tape: Array, prepared: Prepared) -> list[list[Array]]:
+        """Return the slots of every flat group, each ``(size, n_lanes)``."""
+        groups = self.plan.flat
+        sizes = [group.size for group in groups for slot in group.slots if slot is None]
+        if not sizes:
+            return [list(slots) for slots in prepared.flat]
+        found = iter(split(self.apply(self.plan.flat_slots, tape), sizes))
+        return [[next(found) if s is None else s for s in slots] for slots in prepared.flat]
+
+    def dense_slots(self, tape: Array, prepared: Prepared) -> list[list[Array]]:
+        """Return the slots of every dense group, each broadcastable to its domain."""
         return [
-            symbols[self.arrays[s.positions]] if g is None else g for s, g in zip(slots, given, strict=True)
+            [dense.slot(self, s, tape) if g is None else g for s, g in zip(group.slots, given, strict=True)]
+            for group, given in zip(self.plan.dense, prepared.dense, strict=True)
         ]
 
-    def dense_slots(self, k: int, symbols: Array, prepared: Prepared) -> list[Array]:
-        """Return the slots of a dense group, each broadcastable to its domain."""
-        group = self.plan.dense[k]
-        given = prepared.dense[k]
-        return [
-            dense.view(s, group.shape, symbols) if g is None else g
-            for s, g in zip(group.slots, given, strict=True)
-        ]
+    def mask(self, group: DenseGroup) -> Array | None:
+        """Return the mask of a dense group's domain, with an axis of lanes; None for all of it."""
+        return None if group.mask is None else self.arrays[group.mask][..., None]
 
-    def mask(self, k: int) -> Array | None:
-        """Return the mask of a dense group's domain, None for the full product."""
-        number = self.plan.dense[k].mask
-        return None if number is None else self.arrays[number]
-
-    def flat_fluxes(self, t: Array, symbols: Array, prepared: Prepared) -> Array:
-        """Return the fluxes of all flat groups, one after the other."""
+    def flat_fluxes(self, t: Array, tape: Array, prepared: Prepared) -> Array:
+        """Return the fluxes of all flat groups, one after the other, ``(n_fluxes, n_lanes)``."""
+        slots = self.flat_slots(tape, prepared)
         parts = [
-            jnp.broadcast_to(group.law(self.flat_slots(k, symbols, prepared), t), (group.size,))
+            jnp.broadcast_to(group.law(slots[k], t[None, :]), (group.size, tape.shape[1]))
             for k, group in enumerate(self.plan.flat)
         ]
-        return jnp.concatenate(parts) if parts else jnp.zeros(0, symbols.dtype)
+        return jnp.concatenate(parts)
 
     def prepared_field(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return dy/dt of the entries that the prepared params cover, in the shape of ``y``."""
-        plan, extent = self.plan, self.extent(prepared)
-        state = self.whole(y, prepared)
-        symbols = self.symbols(t, state, prepared)
+        """Return dy/dt of the moving entries.
+
+        Parameters
+        ----------
+        t : (n_lanes,)
+            Time.
+        y : (n_moving, n_lanes)
+            Moving entries of the state.
+        prepared : Prepared
+            What is known before the solve.
+        """
+        plan = self.plan
+        tape = self.tape(t, y, prepared)
         rate = jnp.zeros_like(y)
         if plan.flat:
-            incidence = extent.incidence
-            flux = self.flat_fluxes(t, symbols, prepared)[self.arrays[incidence.fluxes]]
-            change = flux * self.arrays[incidence.coefficients]
-            rate = rate.at[self.arrays[incidence.entries]].add(change, indices_are_sorted=True)
+            rate = self.apply(plan.incidence, self.flat_fluxes(t, tape, prepared))
         if plan.dense:
-            slots = [self.dense_slots(k, symbols, prepared) for k in range(len(plan.dense))]
-            masks = [self.mask(k) for k in range(len(plan.dense))]
-            wide = dense.rate_of_change(plan, slots, masks, t, y.dtype)  # of whole tensors
-            rate = rate + (wide if prepared.held is None else self.moving(wide))
-        return rate if prepared.factor is None else rate * self.covered(prepared.factor, prepared)
-
-    def covered(self, values: Array, prepared: Prepared) -> Array:
-        """Return the values, by entry of the state, of the entries that the prepared params cover."""
-        return values if prepared.held is None else self.moving(values)
+            slots = self.dense_slots(tape, prepared)
+            masks = [self.mask(group) for group in plan.dense]
+            wide = dense.rate_of_change(plan, slots, masks, t, y)
+            rate = rate + (wide if plan.dense_moving is None else self.apply(plan.dense_moving, wide))
+        return rate if prepared.factor is None else rate * prepared.factor
 
     def prepared_jacobian(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂y, square, of the entries that the prepared params cover."""
-        return prepared_jacobian(self, t, y, prepared)
+        """Return the non-zeros of ∂f/∂y among the moving entries, ``(n_nonzeros, n_lanes)``.
+
+        Their places are `jacobian_pattern`; arguments as in `prepared_field`.
+        """
+        return jacobian_values(self, t, y, prepared)
+
+    @property
+    def jacobian_pattern(self) -> tuple[Array, Array]:
+        """Rows and columns of the non-zeros of the Jacobian, sorted by column and row."""
+        return self.arrays[self.plan.jacobian.rows], self.arrays[self.plan.jacobian.columns]
 
     def prepared_time_derivative(self, t: Array, y: Array, prepared: Prepared) -> Array:
-        """Return ∂f/∂t of the entries that the prepared params cover, in the shape of ``y``."""
+        """Return ∂f/∂t of the moving entries; arguments as in `prepared_field`."""
         if not self.plan.reads_time:
             return jnp.zeros_like(y)
-        t = jnp.asarray(t, y.dtype)
         return jax.jvp(lambda s: self.prepared_field(s, y, prepared), (t,), (jnp.ones_like(t),))[1]
 
     def vector_field(self, t: Array, y: Array, params: Array) -> Array:
@@ -289,19 +311,33 @@ class Dynamics:
         -------
         array of shape ``(n_state,)``
         """
-        return self.prepared_field(t, y, self.prepare(params))
+        rate = self.prepared_field(*self._one_lane(t, y, params))[:, 0]
+        return self.whole(rate, jnp.zeros_like(y))
+
+    def _one_lane(self, t: Array, y: Array, params: Array) -> tuple[Array, Array, Prepared]:
+        prepared = self.prepare(params[:, None], y[:, None])
+        return jnp.asarray(t, y.dtype)[None], self.moving(y)[:, None], prepared
 
     def jacobian(self, t: Array, y: Array, params: Array) -> Array:
         """Return ∂f/∂y, shape ``(n_state, n_state)``, from the derivatives of the templates."""
-        return self.prepared_jacobian(t, y, self.prepare(params))
+        moving, held = self.arrays[self.plan.moving], self.arrays[self.plan.held]
+        rows, columns = self.jacobian_pattern
+        values = self.prepared_jacobian(*self._one_lane(t, y, params))[:, 0]
+        result = jnp.zeros((self.n_state, self.n_state), y.dtype)
+        result = result.at[moving[rows], moving[columns]].set(values, unique_indices=True)
+        if not held.size:
+            return result
+        by_held = jax.jacfwd(lambda h: self.vector_field(t, y.at[held].set(h), params))(y[held])
+        return result.at[:, held].set(by_held)
 
     def time_derivative(self, t: Array, y: Array, params: Array) -> Array:
         """Return ∂f/∂t, shape ``(n_state,)``."""
-        return self.prepared_time_derivative(t, y, self.prepare(params))
+        rate = self.prepared_time_derivative(*self._one_lane(t, y, params))[:, 0]
+        return self.whole(rate, jnp.zeros_like(y))
 
     def breakpoints(self, params: Array) -> Array:
         """Return the times, sorted, at which conditions on the time switch, shape ``(n_breakpoints,)``."""
-        return self.prepare(params).breakpoints
+        return self.prepare(params[:, None], jnp.zeros((self.n_state, 1))).breakpoints[:, 0]
 
     def initialise(
         self, values: Mapping[str, Array], params: Mapping[str, Array], t0: float = 0.0
@@ -328,26 +364,20 @@ class Dynamics:
 
     def initial_vectors(self, values: Array, params: Array, t0: float = 0.0) -> tuple[Array, Array]:
         """Return `initialise` on packed vectors: state ``(n_state,)`` and params ``(n_params,)``."""
-        plan, n = self.plan, self.n_state
-        initial = plan.initial
-        symbols = jnp.concatenate([values, params, jnp.full(plan.n_assigned, jnp.nan, values.dtype)])
-        symbols = self.run(initial.levels, symbols, jnp.asarray(t0, values.dtype))
-        settled = self.arrays[initial.settled]
-        y = values.at[settled].set(symbols[settled])
-        targets = self.arrays[initial.targets]
-        sizes = symbols[self.arrays[initial.sizes]]
-        seen = symbols[targets]
-        y = y.at[targets].set(jnp.where(self.arrays[initial.multiply], seen * sizes, seen / sizes))
-        return y, symbols[n : n + self.n_params]
+        n = self.n_state
+        tape = jnp.concatenate([values, params, jnp.full(1, jnp.nan, values.dtype)])[:, None]
+        tape = self.run(self.plan.initial.levels, tape, jnp.asarray(t0, values.dtype)[None])
+        final = tape[self.arrays[self.plan.initial.final], 0]
+        return final[:n], final[n:]
 
     def observe(self, t: Array, y: Array, params: Array) -> Observation:
         """Return species, amounts, concentrations, assigned quantities and fluxes.
 
         Parameters
         ----------
-        t : scalar
+        t : scalar or (n_times,)
             Time.
-        y : (n_state,)
+        y : (n_state,) or (n_times, n_state)
             State.
         params : (n_params,)
             Rate constants, packed.
@@ -355,38 +385,48 @@ class Dynamics:
         Returns
         -------
         Observation
+            With a first axis of times if ``y`` has one.
         """
+        if y.ndim == 1:
+            return jax.tree.map(lambda x: x[0], self.observe(jnp.asarray(t, y.dtype)[None], y[None], params))
         plan, n = self.plan, self.n_state
-        prepared = self.prepare(params)
-        seen = y if prepared.scale is None else y * prepared.scale
-        symbols = self.run(
-            plan.dynamic_levels + plan.watched_levels, jnp.concatenate([seen, prepared.static]), t
-        )
-        at, kind = self.arrays[plan.sizes], self.arrays[plan.sizes + 1]
-        sizes = jnp.where(at < 0, 1.0, symbols[jnp.maximum(at, 0)])
+        states = y.T
+        prepared = self.prepare(params[:, None], states)
+        tape = self.tape(t, self.moving(states), prepared)
+        static = jnp.broadcast_to(prepared.static, (prepared.static.shape[0], len(t)))
+        every = self.run(plan.watched_levels, jnp.concatenate([tape, static]), t)
+        symbols = every[self.arrays[plan.observed]]
+        at, kind = self.arrays[plan.sizes], self.arrays[plan.is_concentration][:, None]
+        sizes = jnp.where(at[:, None] < 0, 1.0, symbols[jnp.maximum(at, 0)])
         shown = symbols[:n]
         amounts = jnp.where(kind, shown * sizes, shown)
         concentrations = jnp.where(kind, shown, shown / sizes)
         return Observation(
-            self.unpack_state(shown),
-            self.unpack_state(amounts),
-            self.unpack_state(concentrations),
-            unpack(plan.assigned, symbols, 0),
-            self._fluxes(t, symbols, prepared),
+            self.unpack_state(shown.T),
+            self.unpack_state(amounts.T),
+            self.unpack_state(concentrations.T),
+            unpack(plan.assigned, symbols.T, 0),
+            self._fluxes(t, tape, prepared),
         )
 
-    def _fluxes(self, t: Array, symbols: Array, prepared: Prepared) -> dict[str, Array]:
-        flat = self.flat_fluxes(t, symbols, prepared)
+    def _fluxes(self, t: Array, tape: Array, prepared: Prepared) -> dict[str, Array]:
+        flat = self.flat_fluxes(t, tape, prepared) if self.plan.flat else jnp.zeros((0, len(t)))
+        slots = self.dense_slots(tape, prepared)
         wide = [
-            dense.fluxes(group, self.dense_slots(k, symbols, prepared), self.mask(k), t).reshape(-1)
+            dense.fluxes(group, slots[k], self.mask(group), t).reshape(-1, len(t))
             for k, group in enumerate(self.plan.dense)
         ]
         found = {}
         for segment in self.plan.segments:
             if segment.dense is None:
-                found[segment.name] = flat[segment.start : segment.start + segment.size]
+                found[segment.name] = flat[segment.start : segment.start + segment.size].T
             elif segment.entries is None:
-                found[segment.name] = wide[segment.dense]
+                found[segment.name] = wide[segment.dense].T
             else:
-                found[segment.name] = wide[segment.dense][self.arrays[segment.entries]]
+                found[segment.name] = wide[segment.dense][self.arrays[segment.entries]].T
         return found
+
+
+def split(values: Array, sizes: list[int]) -> list[Array]:
+    """Return consecutive parts of the first axis."""
+    return jnp.split(values, np.cumsum(sizes)[:-1]) if len(sizes) > 1 else [values]

@@ -1,4 +1,4 @@
-"""Grouping of indexed reactions by law, and their sparse net stoichiometry and Jacobian."""
+"""Grouping of indexed reactions by law: what is evaluated together, and what it changes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from icrn_core.icrn import IndexDomain, IndexedReaction, Reference
-from icrn_core.law import Law
-from icrn_core.layout import Layout
-from icrn_core.plan import (
-    Arrays,
-    DenseGroup,
-    DenseReference,
-    FlatGroup,
-    FlatSlot,
-    Incidence,
-    Segment,
-    Slopes,
-    Source,
-)
+from icrn_core.law import Law, split_law
+from icrn_core.layout import Affine, Layout
+from icrn_core.plan import Arrays, DenseGroup, DenseSlot, DenseTerm, FlatGroup, Segment, StaticSlot
+from icrn_core.sparse_map import SparseMap, gather, sparse_map
+from icrn_core.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -30,7 +22,6 @@ class Reaction:
     domain: IndexDomain
     law: Law
     slots: tuple[Reference, ...]
-    sources: tuple[Source, ...]
     terms: tuple[tuple[float, Reference], ...]
     is_wide: bool
 
@@ -41,7 +32,6 @@ class Reaction:
         law: Law,
         slots: tuple[Reference, ...],
         layout: Layout,
-        is_static: np.ndarray,
         dense_from: int,
         dense_fill: float,
     ) -> Reaction:
@@ -49,14 +39,7 @@ class Reaction:
         domain = reaction.domain
         total = int(np.prod(domain.shape, dtype=np.int64))
         wide = domain.is_dense and total >= dense_from and domain.size >= dense_fill * total
-        sources = tuple(_source(layout.positions(s, domain), layout.n_state, is_static) for s in slots)
-        return cls(reaction.name, domain, law, slots, sources, _net_terms(reaction, layout), wide)
-
-
-def _source(positions: np.ndarray, n_state: int, is_static: np.ndarray) -> Source:
-    if is_static[positions].all():
-        return "static"
-    return "state" if (positions < n_state).all() else "symbols"
+        return cls(reaction.name, domain, law, slots, _net_terms(reaction, layout), wide)
 
 
 def _net_terms(reaction: IndexedReaction, layout: Layout) -> tuple[tuple[float, Reference], ...]:
@@ -69,108 +52,170 @@ def _net_terms(reaction: IndexedReaction, layout: Layout) -> tuple[tuple[float, 
     return tuple((c, reference) for reference, c in net.items() if c and reference.base not in boundary)
 
 
-def flat_groups(
-    reactions: list[Reaction], layout: Layout, arrays: Arrays
-) -> tuple[tuple[FlatGroup, ...], Incidence, Slopes, list[Segment]]:
-    """Merge reactions by law; return the groups, stoichiometry, Jacobian and flux segments."""
-    by_law: dict[tuple, list[Reaction]] = {}
+@dataclass
+class Group:
+    """Reactions that share a law and which of its slots are static.
+
+    ``slots`` are positions in the symbol vector, one array per slot of the law.
+    """
+
+    law: Law
+    is_static: tuple[bool, ...]
+    slots: list[np.ndarray]
+    members: list[Reaction]
+
+    @property
+    def size(self) -> int:
+        """Number of fluxes."""
+        return sum(member.domain.size for member in self.members)
+
+
+def flat_groups(reactions: list[Reaction], layout: Layout, is_static: np.ndarray) -> list[Group]:
+    """Return the reactions merged by law."""
+    by_law: dict[tuple, Group] = {}
     for reaction in reactions:
-        by_law.setdefault((reaction.law, reaction.sources), []).append(reaction)
-    groups, segments = [], []
-    assembly = _Assembly(layout)
-    for (law, sources), members in by_law.items():
-        slots = []
-        for k in range(len(sources)):
-            slots.append(np.concatenate([layout.positions(r.slots[k], r.domain) for r in members]))
-        for member in members:
-            segments.append(Segment(member.name, assembly.add_reaction(member), member.domain.size))
-        assembly.close_group(slots, sources)
-        chosen = tuple(FlatSlot(s, arrays.add(at)) for s, at in zip(sources, slots, strict=True))
-        groups.append(FlatGroup(law, chosen, sum(member.domain.size for member in members)))
-    return tuple(groups), assembly.incidence(arrays), assembly.slopes(arrays), segments
+        slots = [layout.positions(s, reaction.domain) for s in reaction.slots]
+        static = tuple(bool(is_static[at].all()) for at in slots)
+        group = by_law.setdefault((reaction.law, static), Group(reaction.law, static, [], []))
+        group.members.append(reaction)
+        group.slots.append(slots)  # type: ignore[arg-type]
+    for group in by_law.values():
+        group.slots = [np.concatenate(parts) for parts in zip(*group.slots, strict=True)]
+    return list(by_law.values())
 
 
-class _Assembly:
-    """Collects the non-zeros of the net stoichiometry and of the Jacobian's transpose."""
+@dataclass(frozen=True)
+class FlatPlan:
+    """The flat groups as operations, and where their slots and fluxes are."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.n_fluxes = 0
-        self.n_partials = 0
-        self.entries: list[np.ndarray] = []
-        self.fluxes: list[np.ndarray] = []
-        self.coefficients: list[np.ndarray] = []
-        self.jacobian: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.group_start = 0
-        self.first_part = 0
-
-    def add_reaction(self, reaction: Reaction) -> int:
-        """Note a reaction's stoichiometry; return the number of its first flux."""
-        start, size = self.n_fluxes, reaction.domain.size
-        for coefficient, reference in reaction.terms:
-            self.entries.append(self.layout.positions(reference, reaction.domain))
-            self.fluxes.append(np.arange(start, start + size))
-            self.coefficients.append(np.full(size, coefficient))
-        self.n_fluxes += size
-        return start
-
-    def close_group(self, slots: list[np.ndarray], sources: tuple[Source, ...]) -> None:
-        """Note the Jacobian of the reactions since the last group: one block per moving slot."""
-        size = self.n_fluxes - self.group_start
-        entries = _joined(self.entries[self.first_part :], np.int64)
-        fluxes = _joined(self.fluxes[self.first_part :], np.int64) - self.group_start
-        coefficients = _joined(self.coefficients[self.first_part :], float)
-        n, m = self.layout.n_state, self.layout.n_params
-        for at, source in zip(slots, sources, strict=True):
-            if source != "static":
-                rows = np.where(at < n, at, at - m)
-                self.jacobian.append((rows[fluxes] * n + entries, fluxes + self.n_partials, coefficients))
-                self.n_partials += size
-        self.group_start, self.first_part = self.n_fluxes, len(self.entries)
-
-    def incidence(self, arrays: Arrays) -> Incidence:
-        """Return the net stoichiometry, sorted by entry."""
-        entries = _joined(self.entries, np.int64)
-        order = np.argsort(entries, kind="stable")
-        return Incidence(
-            arrays.add(entries[order]),
-            arrays.add(_joined(self.fluxes, np.int64)[order]),
-            arrays.add(_joined(self.coefficients, float)[order]),
-        )
-
-    def slopes(self, arrays: Arrays) -> Slopes:
-        """Return the Jacobian's non-zeros, sorted by position in the transpose."""
-        flat = _joined([part[0] for part in self.jacobian], np.int64)
-        order = np.argsort(flat, kind="stable")
-        partials = _joined([part[1] for part in self.jacobian], np.int64)
-        coefficients = _joined([part[2] for part in self.jacobian], float)
-        return Slopes(arrays.add(flat[order]), arrays.add(partials[order]), arrays.add(coefficients[order]))
+    groups: tuple[FlatGroup, ...]
+    slots: SparseMap
+    places: tuple[tuple[np.ndarray, ...], ...]
+    incidence: SparseMap
+    segments: list[Segment]
+    entries: np.ndarray
+    fluxes: np.ndarray
+    coefficients: np.ndarray
 
 
-def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+def plan_flat(
+    groups: list[Group], layout: Layout, columns: np.ndarray, static: Tape, tape: Tape, arrays: Arrays
+) -> FlatPlan:
+    """Return the operations of flat groups; ``columns`` numbers the moving entries of the state."""
+    found, places, gathered, segments = [], [], [], []
+    stoichiometry: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    start = 0
+    for group in groups:
+        split = split_law(group.law, group.is_static)
+        slots, own = [], []
+        for law, read in split.slots:
+            at = [group.slots[k] for k in read]
+            if law is None and not group.is_static[read[0]]:
+                slots.append(None)
+                gathered.append(tape.place[at[0]])
+                own.append(tape.place[at[0]])
+            else:
+                numbers = tuple(arrays.add(static.place[a]) for a in at)
+                slots.append(StaticSlot(law if law is not None else _identity(), numbers))
+        wanted = tuple(k for k, at in zip(_dynamic(slots), own, strict=True) if tape.is_moving[at].any())
+        places.append(tuple(at for at in own if tape.is_moving[at].any()))
+        found.append(FlatGroup(split.law, tuple(slots), wanted, group.size))
+        for member in group.members:
+            segments.append(Segment(member.name, start, member.domain.size))
+            stoichiometry += _terms(member, layout, columns, start)
+            start += member.domain.size
+    entries, fluxes, coefficients = _joined(stoichiometry)
+    return FlatPlan(
+        tuple(found),
+        gather(np.concatenate(gathered) if gathered else np.zeros(0, np.int64), tape.length, arrays),
+        tuple(places),
+        sparse_map(entries, fluxes, coefficients, int((columns >= 0).sum()), start, arrays),
+        segments,
+        entries,
+        fluxes,
+        coefficients,
+    )
 
 
-def dense_group(reaction: Reaction, layout: Layout, arrays: Arrays) -> DenseGroup:
+def _identity() -> Law:
+    return Law((("slot", 0),), 1)
+
+
+def _dynamic(slots: list) -> list[int]:
+    return [k for k, slot in enumerate(slots) if slot is None]
+
+
+def _terms(
+    reaction: Reaction, layout: Layout, columns: np.ndarray, start: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    size = reaction.domain.size
+    found = []
+    for coefficient, reference in reaction.terms:
+        entries = columns[layout.positions(reference, reaction.domain)]
+        kept = entries >= 0
+        fluxes = np.arange(start, start + size)[kept]
+        found.append((entries[kept], fluxes, np.full(len(fluxes), coefficient)))
+    return found
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, ...]:
+    kinds = (np.int64, np.int64, float)
+    return tuple(
+        np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, kind)
+        for k, kind in enumerate(kinds)
+    )
+
+
+def dense_group(
+    reaction: Reaction, layout: Layout, is_static: np.ndarray, static: Tape, tape: Tape, arrays: Arrays
+) -> DenseGroup:
     """Return a reaction over a large dense domain as broadcast views."""
     domain = reaction.domain
-    slots = tuple(
-        _dense_reference(reference, domain, source, layout)
-        for reference, source in zip(reaction.slots, reaction.sources, strict=True)
+    slots, wanted = [], []
+    for k, reference in enumerate(reaction.slots):
+        at = grid(layout.affine(reference, domain), domain.shape)
+        if is_static[at].all():
+            slots.append(DenseSlot(at.shape, positions=arrays.add(static.place[at].reshape(-1))))
+            continue
+        if tape.is_moving[tape.place[at]].any():
+            wanted.append(k)
+        slots.append(_dense_slot(reference, domain, at, layout, tape, arrays))
+    terms = tuple(
+        DenseTerm(c, layout.affine(r, domain), layout.blocks[r.base], _axes(r, domain))
+        for c, r in reaction.terms
     )
-    terms = tuple((c, _dense_reference(r, domain, "state", layout)) for c, r in reaction.terms)
     mask = None if domain.mask is None else arrays.add(np.asarray(domain.mask, dtype=bool))
-    full = any(all(reference.affine.strides) for _, reference in terms)
+    full = any(all(term.affine.strides) for term in terms)
     contracts = mask is None and reaction.law.factors is not None and not full
-    return DenseGroup(reaction.name, reaction.law, domain.shape, slots, terms, mask, contracts)
+    return DenseGroup(
+        reaction.name, reaction.law, domain.shape, tuple(slots), terms, tuple(wanted), mask, contracts
+    )
 
 
-def _dense_reference(
-    reference: Reference, domain: IndexDomain, source: Source, layout: Layout
-) -> DenseReference:
-    axes: tuple[int, ...] | None = None
+def _dense_slot(
+    reference: Reference, domain: IndexDomain, at: np.ndarray, layout: Layout, tape: Tape, arrays: Arrays
+) -> DenseSlot:
+    block, axes = layout.blocks[reference.base], _axes(reference, domain)
+    places = tape.place[block.offset : block.offset + block.size]
+    if axes is not None and (np.diff(places) == 1).all():
+        return DenseSlot(at.shape, start=int(places[0]), block=block.shape, axes=axes)
+    return DenseSlot(at.shape, gather=gather(tape.place[at].reshape(-1), tape.length, arrays))
+
+
+def _axes(reference: Reference, domain: IndexDomain) -> tuple[int, ...] | None:
+    """Return the domain axis of each axis of a base; None where that says not everything."""
     numbers = {symbol.name: axis for axis, symbol in enumerate(domain.symbols)}
     distinct = len(set(reference.indices)) == len(reference.indices)
     if distinct and all(isinstance(index, str) for index in reference.indices):
-        axes = tuple(numbers[index] for index in reference.indices)  # type: ignore[index]
-    return DenseReference(source, layout.affine(reference, domain), layout.blocks[reference.base], axes)
+        return tuple(numbers[index] for index in reference.indices)  # type: ignore[index]
+    return None
+
+
+def grid(affine: Affine, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an affine reference's positions, of length one along axes it does not use."""
+    at = np.full((1,) * len(shape), affine.offset, dtype=np.int64)
+    for axis, (stride, length) in enumerate(zip(affine.strides, shape, strict=True)):
+        if stride:
+            along = [length if a == axis else 1 for a in range(len(shape))]
+            at = at + (stride * np.arange(length, dtype=np.int64)).reshape(along)
+    return at

@@ -1,14 +1,13 @@
-"""Adaptive integration as one while loop, and its discrete adjoint.
+"""Adaptive integration of many runs in one loop.
 
-The forward loop is `advance`. Reverse mode stores the accepted steps and runs them backwards,
-one vector–Jacobian product of a single step each. Step sizes are constants of the adjoint,
-except that a step which ends on a breakpoint ends where params put it, so that derivatives by
-switching times are right.
+The state is ``(n, n_lanes)``: each lane integrates one run with its own time, step size and
+acceptance, and when the run is finished it takes the next one from the queue, so that no run
+waits for a slower one. A single run is one lane. `advance` is the loop, `advance_stored` keeps
+every step for the adjoint (`icrn_core.adjoint`).
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -26,8 +25,6 @@ _SAFETY = 0.9
 _SHRINK, _GROW = 0.2, 6.0
 # Proportional-integral control (Gustafsson) for error estimates of order 4.
 _NOW, _BEFORE = 0.7 / 5, 0.3 / 5
-# Accepted steps that reverse mode can hold.
-_STORED_STEPS = 8192
 
 
 class Settings(NamedTuple):
@@ -38,7 +35,11 @@ class Settings(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Arrays that are not differentiated: output times, initial time, tolerances."""
+    """Arrays that are not differentiated; the last axis is that of the runs.
+
+    Output times ``(n_times, n_runs)``, initial time and relative tolerance ``(n_runs,)``,
+    absolute tolerance ``(n, n_runs)``.
+    """
 
     times: Array
     t0: Array
@@ -46,30 +47,8 @@ class Problem(NamedTuple):
     atol: Array
 
 
-class _Track(NamedTuple):
-    """Accepted steps: start, size, state, and the breakpoint it ends on (−1 for none)."""
-
-    t: Array
-    h: Array
-    y: Array
-    landing: Array
-
-
-class _Carry(NamedTuple):
-    t: Array
-    h: Array
-    y: Array
-    error: Array
-    n_steps: Array
-    n_rejected: Array
-    next_output: Array
-    outputs: Array
-    code: Array
-    track: _Track | None
-
-
 class Outcome(NamedTuple):
-    """States at the output times, statistics, result code, and the time that was reached."""
+    """States at the output times, statistics, result code and time reached; runs in the first axis."""
 
     states: Array
     statistics: Statistics
@@ -77,53 +56,127 @@ class Outcome(NamedTuple):
     reached: Array
 
 
+class Track(NamedTuple):
+    """Every pass of the loop: start, size (0 where no step was accepted), state, and landing.
+
+    The landing is the number of the breakpoint that the step ends on, -1 for none.
+    """
+
+    t: Array
+    h: Array
+    y: Array
+    landing: Array
+
+
+class Run(NamedTuple):
+    """Present state of every lane; ``member`` is the run it integrates, ``n_runs`` when idle."""
+
+    member: Array
+    t: Array
+    h: Array
+    y: Array
+    error: Array
+    n_steps: Array
+    n_rejected: Array
+    next_output: Array
+    code: Array
+
+
+class _Carry(NamedTuple):
+    run: Run
+    prepared: Prepared
+    problem: Problem
+    next_member: Array
+    outputs: Array
+    ended: Run
+    track: Track | None
+    n_passes: Array
+
+
+class Attempt(NamedTuple):
+    """A step about to be taken: where it ends, how long it is, and what bounds it."""
+
+    end: Array
+    h: Array
+    span: tuple
+    landing: Array
+
+
+def first_runs(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Run:
+    """Return every run at its beginning."""
+    n_runs = y.shape[1]
+    h = _first_step(dynamics, problem, y, prepared)
+    zero = jnp.zeros(n_runs, jnp.int32)
+    code = jnp.where(jnp.isfinite(h), ResultCode.SUCCESS, ResultCode.NON_FINITE).astype(jnp.int32)
+    before = (problem.times <= problem.t0).sum(axis=0, dtype=jnp.int32)
+    member = jnp.arange(n_runs, dtype=jnp.int32)
+    return Run(member, problem.t0, h, y, jnp.ones(n_runs, y.dtype), zero, zero, before, code)
+
+
 def advance(
+    settings: Settings, n_lanes: int, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+) -> Outcome:
+    """Integrate all runs, ``n_lanes`` at a time."""
+    carry = _loop(settings, n_lanes, dynamics, problem, y, prepared, None)
+    return _outcome(settings, problem, y, carry)
+
+
+def advance_stored(
+    settings: Settings, n_stored: int, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+) -> tuple[Outcome, Track, Array]:
+    """Integrate all runs side by side; return every pass of the loop too, and their number."""
+    n_runs = y.shape[1]
+    track = Track(
+        jnp.zeros((n_stored, n_runs), y.dtype),
+        jnp.zeros((n_stored, n_runs), y.dtype),
+        jnp.zeros((n_stored, *y.shape), y.dtype),
+        jnp.zeros((n_stored, n_runs), jnp.int32),
+    )
+    carry = _loop(settings, n_runs, dynamics, problem, y, prepared, track)
+    return _outcome(settings, problem, y, carry), carry.track, carry.n_passes
+
+
+def _loop(
     settings: Settings,
+    n_lanes: int,
     dynamics: Dynamics,
     problem: Problem,
     y: Array,
     prepared: Prepared,
-    store: bool = False,
-) -> tuple[Outcome, _Carry]:
-    """Integrate over the output times; ``store`` keeps the accepted steps."""
-    carry = _start(settings, dynamics, problem, y, prepared, store)
-    end = problem.times[-1]
+    track: Track | None,
+) -> _Carry:
+    n_runs = y.shape[1]
+    every = first_runs(dynamics, problem, y, prepared)
+    queue = (every, prepared, problem)
+    lanes = queue if n_lanes >= n_runs else _taken(queue, jnp.arange(n_lanes))
+    outputs = jnp.full((n_runs + 1, problem.times.shape[0] + 1, y.shape[0]), jnp.nan, y.dtype)
+    # A place of its own takes what lanes without a result write.
+    ended = jax.tree.map(lambda x: jnp.zeros((n_runs + 1,), x.dtype), every._replace(y=every.t))
+    zero = jnp.zeros((), jnp.int32)
+    carry = _Carry(*lanes, zero + min(n_lanes, n_runs), outputs, ended, track, zero)
+    carry = _turn_over(settings, queue, n_lanes, carry)
 
     def unfinished(c: _Carry) -> Array:
-        tried = c.n_steps + c.n_rejected
-        return (c.code == ResultCode.SUCCESS) & (c.t < end) & (tried < settings.max_steps)
+        return (c.run.member < n_runs).any()
 
-    body = partial(_advance_once, settings, dynamics, problem, prepared)
-    carry = lax.while_loop(unfinished, body, carry)
-    stopped = (carry.code == ResultCode.SUCCESS) & (carry.t < end)
-    code = jnp.where(stopped, ResultCode.MAX_STEPS, carry.code)
-    n_tried = carry.n_steps + carry.n_rejected
-    stages = STEPPERS[settings.stepper].N_STAGES
-    n_jac = n_tried if settings.stepper == "rodas5p" else jnp.zeros_like(n_tried)
-    statistics = Statistics(carry.n_steps, carry.n_rejected, stages * n_tried + 1, n_jac)
-    return Outcome(carry.outputs, statistics, code, carry.t), carry
+    def once(c: _Carry) -> _Carry:
+        c = _advance_once(settings, dynamics, c)
+        return _turn_over(settings, queue, n_lanes, c)
+
+    return lax.while_loop(unfinished, once, carry)
 
 
-def _start(
-    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared, store: bool
-) -> _Carry:
-    times, zero = problem.times, jnp.zeros((), jnp.int32)
-    before = times <= problem.t0
-    outputs = jnp.where(before[:, None], y, jnp.full((len(times), len(y)), jnp.nan, y.dtype))
-    track = None
-    if store:
-        n = min(settings.max_steps, _STORED_STEPS)
-        track = _Track(
-            jnp.zeros(n, y.dtype),
-            jnp.zeros(n, y.dtype),
-            jnp.zeros((n, len(y)), y.dtype),
-            jnp.zeros(n, jnp.int32),
-        )
-    h = _first_step(dynamics, problem, y, prepared)
-    code = jnp.where(jnp.isfinite(h), ResultCode.SUCCESS, ResultCode.NON_FINITE).astype(jnp.int32)
-    return _Carry(
-        problem.t0, h, y, jnp.ones((), y.dtype), zero, zero, before.sum(dtype=jnp.int32), outputs, code, track
+def _outcome(settings: Settings, problem: Problem, y: Array, carry: _Carry) -> Outcome:
+    n_runs, n_times = y.shape[1], problem.times.shape[0]
+    ended = jax.tree.map(lambda x: x[:n_runs], carry.ended)
+    before = problem.times.T[:, :, None] <= problem.t0[:, None, None]
+    states = jnp.where(before, y.T[:, None, :], carry.outputs[:n_runs, :n_times])
+    tried = ended.n_steps + ended.n_rejected
+    stepper = STEPPERS[settings.stepper]
+    statistics = Statistics(
+        ended.n_steps, ended.n_rejected, stepper.N_STAGES * tried + 1, stepper.N_JACOBIANS * tried
     )
+    return Outcome(states, statistics, ended.code, ended.t)
 
 
 def _first_step(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Array:
@@ -151,201 +204,166 @@ def _just_after(t: Array) -> Array:
     return t + 8 * jnp.finfo(t.dtype).eps * jnp.abs(t)
 
 
-class _Try(NamedTuple):
-    """A step about to be taken: where it ends, how long it is, and what bounds it."""
-
-    end: Array
-    h: Array
-    span: tuple
-    landing: Array
-
-
-def _plan_step(problem: Problem, prepared: Prepared, t: Array, h: Array) -> _Try:
+def plan_step(problem: Problem, prepared: Prepared, t: Array, h: Array) -> Attempt:
+    """Return the step from t of about the size h that ends before, or on, what bounds it."""
     h = lax.stop_gradient(h)
     final = problem.times[-1]
     points = prepared.breakpoints
-    if not points.size:
+    if not points.shape[0]:
         ends = t + 1.0001 * h >= final
-        return _Try(
-            jnp.where(ends, final, t + h),
-            jnp.where(ends, final - t, h),
-            (None, None),
-            -jnp.ones((), jnp.int32),
-        )
-    ahead = jnp.where(points > t, points, jnp.inf)
-    which = jnp.argmin(ahead)
-    limit = jnp.minimum(ahead[which], final)
+        end = jnp.where(ends, final, t + h)
+        return Attempt(end, jnp.where(ends, final - t, h), (None, None), -jnp.ones(t.shape, jnp.int32))
+    ahead = _next_point(points, t)
+    limit = jnp.minimum(ahead, final)
     lands = t + 1.0001 * h >= limit
-    on_point = lands & (ahead[which] <= final)
+    which = (points <= t).sum(axis=0, dtype=jnp.int32)
+    landing = jnp.where(lands & (ahead <= final), which, -1)
     end = jnp.where(lands, limit, t + h)
-    return _Try(
-        end, jnp.where(lands, limit - t, h), _span(t, limit), jnp.where(on_point, which, -1).astype(jnp.int32)
-    )
+    return Attempt(end, jnp.where(lands, limit - t, h), span_of(t, limit), landing)
 
 
-def _span(t: Array, limit: Array) -> tuple[Array, Array]:
+def _next_point(points: Array, t: Array) -> Array:
+    return jnp.where(points > t, points, jnp.inf).min(axis=0)
+
+
+def bounds_of(problem: Problem, prepared: Prepared, t: Array) -> tuple:
+    """Return the times between which the rate of change may be evaluated in a step from t."""
+    points = prepared.breakpoints
+    if not points.shape[0]:
+        return None, None
+    return span_of(t, jnp.minimum(_next_point(points, t), problem.times[-1]))
+
+
+def span_of(t: Array, limit: Array) -> tuple[Array, Array]:
     """Return the times just inside (t, limit): on a breakpoint itself either side could be meant."""
     eps = 8 * jnp.finfo(t.dtype).eps
     first, last = t + eps * jnp.abs(t), limit - eps * jnp.abs(limit)
     return lax.stop_gradient((first, jnp.maximum(first, last)))
 
 
-def _advance_once(
-    settings: Settings, dynamics: Dynamics, problem: Problem, prepared: Prepared, c: _Carry
-) -> _Carry:
-    stepper = STEPPERS[settings.stepper]
-    attempt = _plan_step(problem, prepared, c.t, c.h)
-    result = stepper.step(dynamics, prepared, c.t, attempt.h, c.y, attempt.span)
-    scale = problem.atol + problem.rtol * jnp.maximum(jnp.abs(c.y), jnp.abs(result.end))
+def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
+    run, problem = c.run, c.problem
+    attempt = plan_step(problem, c.prepared, run.t, run.h)
+    result, _ = STEPPERS[settings.stepper].step(dynamics, c.prepared, run.t, attempt.h, run.y, attempt.span)
+    scale = problem.atol + problem.rtol * jnp.maximum(jnp.abs(run.y), jnp.abs(result.end))
     error = lax.stop_gradient(norm(result.error, scale))
     finite = jnp.isfinite(error)
-    accepted = finite & (error <= 1.0)
+    works = run.code == ResultCode.SUCCESS
+    accepted = finite & (error <= 1.0) & works & (run.t < problem.times[-1])
+    h = _next_size(run, attempt, error, accepted)
+    tiny = 16 * jnp.finfo(run.y.dtype).eps
+    too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(problem.times[-1]) * 1e-6))
+    broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
+    code = jnp.where(too_small & works, broken, run.code).astype(jnp.int32)
+    track = _remember(c, attempt, accepted)
+    next_output, outputs = _write_outputs(c, attempt, result, accepted)
+    moved = Run(
+        member=run.member,
+        t=jnp.where(accepted, attempt.end, run.t),
+        h=lax.stop_gradient(h),
+        y=jnp.where(accepted, result.end, run.y),
+        error=jnp.where(accepted, jnp.maximum(error, 1e-4), run.error),
+        n_steps=run.n_steps + accepted,
+        n_rejected=run.n_rejected + ~accepted,
+        next_output=next_output,
+        code=code,
+    )
+    return c._replace(run=moved, outputs=outputs, track=track, n_passes=c.n_passes + 1)
+
+
+def _next_size(run: Run, attempt: Attempt, error: Array, accepted: Array) -> Array:
     small = jnp.maximum(error, 1e-8)
-    grown = jnp.clip(_SAFETY * small**-_NOW * c.error**_BEFORE, _SHRINK, _GROW)
-    shrunk = jnp.where(finite, jnp.clip(_SAFETY * small**-0.2, 0.1, 0.9), 0.1)
+    grown = jnp.clip(_SAFETY * small**-_NOW * run.error**_BEFORE, _SHRINK, _GROW)
+    shrunk = jnp.where(jnp.isfinite(error), jnp.clip(_SAFETY * small**-0.2, 0.1, 0.9), 0.1)
     h = attempt.h * jnp.where(accepted, grown, shrunk)
     # A step cut short by an end or a breakpoint says little about the next one.
-    h = jnp.where(accepted & (attempt.h < c.h), jnp.maximum(h, c.h), h)
-    too_small = ~accepted & (
-        h <= 16 * jnp.finfo(c.y.dtype).eps * jnp.maximum(jnp.abs(c.t), jnp.abs(problem.times[-1]) * 1e-6)
-    )
-    code = jnp.where(
-        too_small, jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE), c.code
-    ).astype(jnp.int32)
-    track, code = _remember(c, attempt, accepted, code)
-    next_output, outputs = _write_outputs(problem, c, attempt, result, accepted)
-    return _Carry(
-        t=jnp.where(accepted, attempt.end, c.t),
-        h=lax.stop_gradient(h),
-        y=jnp.where(accepted, result.end, c.y),
-        error=jnp.where(accepted, jnp.maximum(small, 1e-4), c.error),
-        n_steps=c.n_steps + accepted,
-        n_rejected=c.n_rejected + ~accepted,
-        next_output=next_output,
-        outputs=outputs,
-        code=code,
-        track=track,
-    )
+    return jnp.where(accepted & (attempt.h < run.h), jnp.maximum(h, run.h), h)
 
 
-def _remember(c: _Carry, attempt: _Try, accepted: Array, code: Array) -> tuple[_Track | None, Array]:
-    """Store the step; a rejected one is overwritten by the next."""
+def _remember(c: _Carry, attempt: Attempt, accepted: Array) -> Track | None:
     if c.track is None:
-        return None, code
-    k = c.n_steps
-    track = _Track(
-        c.track.t.at[k].set(c.t),
-        c.track.h.at[k].set(attempt.h),
-        c.track.y.at[k].set(c.y),
-        c.track.landing.at[k].set(attempt.landing),
+        return None
+    new = Track(c.run.t, jnp.where(accepted, attempt.h, 0.0), c.run.y, attempt.landing)
+    return jax.tree.map(
+        lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), c.track, new
     )
-    full = accepted & (k + 1 >= len(c.track.t))
-    return track, jnp.where(full, ResultCode.TOO_MANY_TO_STORE, code).astype(jnp.int32)
 
 
-def _write_outputs(
-    problem: Problem, c: _Carry, attempt: _Try, result: StepResult, accepted: Array
-) -> tuple[Array, Array]:
-    times, last = problem.times, len(problem.times) - 1
+def _write_outputs(c: _Carry, attempt: Attempt, result: StepResult, accepted: Array) -> tuple[Array, Array]:
+    times = c.problem.times
+    n_times, n_lanes = times.shape
+    nowhere = jnp.asarray(c.outputs.shape[0] - 1, jnp.int32)
+    lanes = jnp.arange(n_lanes)
+
+    def due(next_output: Array) -> tuple[Array, Array]:
+        at = times.at[jnp.minimum(next_output, n_times - 1), lanes].get(mode="promise_in_bounds")
+        return at, accepted & (next_output < n_times) & (at <= attempt.end)
 
     def inside(state: tuple[Array, Array]) -> Array:
-        return accepted & (state[0] <= last) & (times[jnp.minimum(state[0], last)] <= attempt.end)
+        return due(state[0])[1].any()
 
     def write(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        k, outputs = state
-        theta = (times[k] - c.t) / attempt.h
-        return k + 1, outputs.at[k].set(interpolate(theta, c.y, result.end, result.dense))
+        next_output, outputs = state
+        at, ready = due(next_output)
+        theta = (at - c.run.t) / jnp.where(ready, attempt.h, 1.0)
+        values = interpolate(theta, c.run.y, result.end, result.dense)
+        rows = jnp.where(ready, c.run.member, nowhere)
 
-    return lax.while_loop(inside, write, (c.next_output, c.outputs))
+        def put(lane: Array, outputs: Array) -> Array:
+            value = lax.dynamic_index_in_dim(values, lane, axis=1, keepdims=False)
+            return lax.dynamic_update_slice(
+                outputs, value[None, None, :], (rows[lane], next_output[lane], jnp.zeros((), jnp.int32))
+            )
 
+        return next_output + ready, lax.fori_loop(0, n_lanes, put, outputs)
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def solve(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Outcome:
-    """Integrate; reverse mode is the discrete adjoint of the steps that were taken.
-
-    ``y`` are the entries that move; the others are part of what is prepared, and so are the
-    derivatives by them.
-    """
-    return advance(settings, dynamics, problem, y, prepared)[0]
-
-
-def _solve_forward(
-    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
-) -> tuple[Outcome, tuple]:
-    outcome, carry = advance(settings, dynamics, problem, y, prepared, store=True)
-    return outcome, (dynamics, problem, y, prepared, carry.track, carry.n_steps, outcome.code)
+    return lax.while_loop(inside, write, (c.run.next_output, c.outputs))
 
 
-def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tuple:
-    dynamics, problem, y, prepared, track, n_steps, code = saved
-    given = cotangent.states
-    times = problem.times
-    zero_time = jnp.zeros((), y.dtype)
-    has_jumps = bool(prepared.breakpoints.size)
+def _turn_over(settings: Settings, queue: tuple, n_lanes: int, c: _Carry) -> _Carry:
+    """Note the results of lanes whose run has ended, and give them the next ones."""
+    every: Run = queue[0]
+    n_runs = every.member.shape[0]
+    run = c.run
+    out_of_steps = run.n_steps + run.n_rejected >= settings.max_steps
+    short = run.t < c.problem.times[-1]
+    code = jnp.where((run.code == ResultCode.SUCCESS) & out_of_steps & short, ResultCode.MAX_STEPS, run.code)
+    if c.track is not None:
+        full = c.n_passes >= c.track.t.shape[0]
+        code = jnp.where((code == ResultCode.SUCCESS) & full & short, ResultCode.TOO_MANY_TO_STORE, code)
+    run = run._replace(code=code.astype(jnp.int32))
+    working = run.member < n_runs
+    finished = working & ((run.code != ResultCode.SUCCESS) | ~short)
+    n_turns = jnp.where(finished.any(), min(n_lanes, n_runs), 0)
 
-    def one_step(t: Array, state: Array, prep: Prepared, h: Array, landing: Array) -> tuple:
-        if has_jumps:
-            point = prep.breakpoints[jnp.maximum(landing, 0)]
-            end = jnp.where(landing >= 0, point, t + h)
-            ahead = jnp.where(prep.breakpoints > t, prep.breakpoints, jnp.inf).min()
-            span = _span(t, jnp.minimum(ahead, times[-1]))
-            h = jnp.where(landing >= 0, point - t, h)
-        else:
-            end, span = t + h, (None, None)
-        result = STEPPERS[settings.stepper].step(dynamics, prep, t, h, state, span)
-        return end, h, result.end, result.dense
+    def note(lane: Array, state: tuple) -> tuple:
+        ended, member, next_member = state
+        to = jnp.where(finished[lane], run.member[lane], n_runs)
+        ended = jax.tree.map(
+            lambda x, value: lax.dynamic_update_index_in_dim(x, value[lane], to, 0),
+            ended,
+            run._replace(y=run.t),
+        )
+        following = jnp.where(finished[lane], jnp.minimum(next_member, n_runs), run.member[lane])
+        member = lax.dynamic_update_index_in_dim(member, following, lane, 0)
+        return ended, member, next_member + finished[lane]
 
-    def back(carry: tuple) -> tuple:
-        k, output, by_t, by_y, by_prepared = carry
-        t, h, state = track.t[k], track.h[k], track.y[k]
-        landing = track.landing[k]
-        (_, h, end, dense), pull = jax.vjp(lambda t, s, p: one_step(t, s, p, h, landing), t, state, prepared)
-        output, at = _collect(times, given, output, t, h, state, end, dense, has_jumps)
-        dt, dy, dp = pull((by_t, at.h, by_y + at.end, at.dense))
-        total = jax.tree.map(jnp.add, by_prepared, dp)
-        return k - 1, output, dt + at.t if has_jumps else by_t, dy + at.start, total
+    ended, member, next_member = lax.fori_loop(0, n_turns, note, (c.ended, run.member, c.next_member))
+    c = c._replace(run=run._replace(member=member), ended=ended, next_member=next_member)
+    if n_lanes >= n_runs:
+        return c
+    starting = finished & (member < n_runs)
 
-    zeros = jax.tree.map(jnp.zeros_like, prepared)
-    start = (n_steps - 1, jnp.asarray(len(times) - 1, jnp.int32), zero_time, jnp.zeros_like(y), zeros)
-    # Outputs that a failed run never reached have no step to pass through.
-    reached = track.t[n_steps - 1] + track.h[n_steps - 1]
-    start = (start[0], jnp.sum(times <= reached + 1e-12 * jnp.abs(reached), dtype=jnp.int32) - 1, *start[2:])
-    _, _, _, by_y, by_prepared = lax.while_loop(lambda c: c[0] >= 0, back, start)
-    at_start = jnp.where((times <= problem.t0)[:, None], given, 0.0).sum(axis=0)
-    # A run that failed has no derivative; zeros would pass for a stationary point.
-    spoilt = jnp.where(code == ResultCode.SUCCESS, 0.0, jnp.nan)
-    return None, None, by_y + at_start + spoilt, jax.tree.map(lambda leaf: leaf + spoilt, by_prepared)
+    def start(_: Array, lanes: tuple) -> tuple:
+        fresh = _taken(queue, jnp.minimum(member, n_runs - 1))
+        fresh = (fresh[0]._replace(member=member), *fresh[1:])
+        return jax.tree.map(lambda new, old: jnp.where(starting, new, old), fresh, lanes)
 
-
-class _Gathered(NamedTuple):
-    """Cotangents that the outputs inside a step pass to what they are interpolated from."""
-
-    t: Array
-    h: Array
-    start: Array
-    end: Array
-    dense: Array
+    lanes = (c.run, c.prepared, c.problem)
+    run, prepared, problem = lax.fori_loop(0, starting.any().astype(jnp.int32), start, lanes)
+    return c._replace(run=run, prepared=prepared, problem=problem)
 
 
-def _collect(
-    times: Array, given: Array, output: Array, t: Array, h: Array, start: Array, end: Array, dense: Array,
-    has_jumps: bool,
-) -> tuple[Array, _Gathered]:  # fmt: skip
-    def inside(state: tuple) -> Array:
-        return (state[0] >= 0) & (times[jnp.maximum(state[0], 0)] > t)
-
-    def gather(state: tuple) -> tuple:
-        k, total = state
-        if has_jumps:
-            _, pull = jax.vjp(lambda t, h, *ys: interpolate((times[k] - t) / h, *ys), t, h, start, end, dense)
-            found = _Gathered(*pull(given[k]))
-        else:
-            _, pull = jax.vjp(lambda *ys: interpolate((times[k] - t) / h, *ys), start, end, dense)
-            found = _Gathered(total.t, total.h, *pull(given[k]))
-        return k - 1, jax.tree.map(jnp.add, total, found)
-
-    zero = _Gathered(*map(jnp.zeros_like, (t, h, start, end, dense)))
-    return lax.while_loop(inside, gather, (output, zero))
-
-
-solve.defvjp(_solve_forward, _solve_backward)
+def _taken(queue: tuple, members: Array) -> tuple:
+    """Return the lanes of some runs."""
+    return jax.tree.map(lambda x: x.at[..., members].get(mode="promise_in_bounds"), queue)

@@ -1,10 +1,10 @@
-"""The analytic Jacobian: derivatives of each template by its slots, gathered and scattered.
+"""The analytic Jacobian: derivatives of each template by its slots, summed into non-zeros.
 
 Each template is differentiated by each slot with JAX's forward mode, elementwise over all its
 reactions, so that the derivative shares subexpressions with the rate law, needs no symbolic
-form and is finite wherever the law is (see `icrn_core.functions`). The transpose of ∂f/∂s is
-assembled over the symbols s that depend on the state; the chain rule through assigned
-quantities and variable compartment sizes then runs backwards over their levels, row by row.
+form and is finite wherever the law is (see `icrn_core.functions`). The non-zeros of ∂f/∂s are
+summed over the places s on the tape; the chain rule through assigned quantities and variable
+compartment sizes then runs backwards over their levels.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from jax import Array
 
 from icrn_core import dense
 from icrn_core.law import Law
-from icrn_core.layout import Affine
 
 if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics, Prepared
-    from icrn_core.plan import DenseGroup, Step
+    from icrn_core.plan import DenseGroup, Level
 
 
-def partials(law: Law, slots: list[Array], t: Array, wanted: list[int]) -> list[Array]:
+def partials(law: Law, slots: list[Array], t: Array, wanted: tuple[int, ...]) -> list[Array]:
     """Return the elementwise derivative of a law by each wanted slot."""
 
     def by(k: int) -> Array:
@@ -36,99 +35,62 @@ def partials(law: Law, slots: list[Array], t: Array, wanted: list[int]) -> list[
     return [by(k) for k in wanted]
 
 
-def prepared_jacobian(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared) -> Array:
-    """Return ∂f/∂y, square, of the entries that the prepared params cover."""
-    plan, extent = dynamics.plan, dynamics.extent(prepared)
-    state = dynamics.whole(y, prepared)
-    symbols = dynamics.symbols(t, state, prepared)
-    transpose = jnp.zeros(extent.n_rows * extent.size, y.dtype)
-    transpose = _add_flat(dynamics, t, symbols, prepared, transpose)
-    for k in range(len(plan.dense)):
-        transpose = _add_dense(dynamics, k, t, symbols, prepared, transpose)
-    transpose = transpose.reshape(extent.n_rows, extent.size)
-    rows = dynamics.arrays[extent.rows]
-    scale = prepared.scale
-    for level in reversed(plan.dynamic_levels):
-        for step in level:
-            if step.law is not None:
-                transpose = _through_law(dynamics, step, t, symbols, rows, transpose)
-            else:
-                scale = jnp.ones_like(state) if scale is None else scale
-                transpose, scale = _through_size(dynamics, step, state, symbols, rows, transpose, scale)
-    result = transpose[: extent.size].T
-    if scale is not None:
-        result = result * dynamics.covered(scale, prepared)[None, :]
+def jacobian_values(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared) -> Array:
+    """Return the non-zeros of ∂f/∂y among the moving entries, ``(n_nonzeros, n_lanes)``."""
+    plan = dynamics.plan.jacobian
+    tape = dynamics.tape(t, y, prepared)
+    sources = _law_slopes(dynamics, t, tape, prepared)
+    for level, base, chain in zip(
+        reversed(dynamics.plan.dynamic_levels), plan.base[:-1], plan.chains, strict=True
+    ):
+        values = dynamics.apply(base, _joined(sources, tape))
+        slopes = _level_slopes(dynamics, level, t, tape)
+        sources.append(dynamics.apply(chain.slopes, slopes) * dynamics.apply(chain.values, values))
+    result = dynamics.apply(plan.base[-1], _joined(sources, tape))
+    rows, columns = dynamics.jacobian_pattern
+    if prepared.scale is not None:
+        result = result * prepared.scale[columns]
     if prepared.factor is not None:
-        result = result * dynamics.covered(prepared.factor, prepared)[:, None]
+        result = result * prepared.factor[rows]
     return result
 
 
-def _add_flat(dynamics: Dynamics, t: Array, symbols: Array, prepared: Prepared, transpose: Array) -> Array:
-    extent = dynamics.extent(prepared)
+def _joined(parts: list[Array], like: Array) -> Array:
+    return jnp.concatenate(parts) if parts else jnp.zeros((0, like.shape[1]), like.dtype)
+
+
+def _law_slopes(dynamics: Dynamics, t: Array, tape: Array, prepared: Prepared) -> list[Array]:
+    """Return the derivatives of every rate law by the slots that depend on the state."""
     found: list[Array] = []
-    for k, group in enumerate(dynamics.plan.flat):
-        slots = dynamics.flat_slots(k, symbols, prepared)
-        found += partials(group.law, slots, t, list(extent.flat[k]))
-    if not found:
-        return transpose
-    slopes = extent.slopes
-    values = jnp.concatenate(found)[dynamics.arrays[slopes.partials]] * dynamics.arrays[slopes.coefficients]
-    return transpose.at[dynamics.arrays[slopes.flat]].add(values, indices_are_sorted=True)
+    for group, slots in zip(dynamics.plan.flat, dynamics.flat_slots(tape, prepared), strict=True):
+        shape = (group.size, tape.shape[1])
+        found += [jnp.broadcast_to(p, shape) for p in partials(group.law, slots, t[None, :], group.wanted)]
+    for group, slots in zip(dynamics.plan.dense, dynamics.dense_slots(tape, prepared), strict=True):
+        found += _dense_slopes(dynamics, group, slots, t)
+    return found
 
 
-def _add_dense(
-    dynamics: Dynamics, k: int, t: Array, symbols: Array, prepared: Prepared, transpose: Array
-) -> Array:
-    group, mask = dynamics.plan.dense[k], dynamics.mask(k)
-    extent = dynamics.extent(prepared).dense[k]
-    slots = dynamics.dense_slots(k, symbols, prepared)
+def _dense_slopes(dynamics: Dynamics, group: DenseGroup, slots: list[Array], t: Array) -> list[Array]:
+    """Return for each wanted slot and term the derivatives summed over axes that neither uses."""
+    mask, n_axes = dynamics.mask(group), len(group.shape)
     if mask is not None:
         slots = dense.sanitised(slots, mask)
-    found = partials(group.law, slots, t, list(extent.slots))
-    for a, slope in enumerate(found):
-        slope = jnp.broadcast_to(slope, group.shape)
+    time = t.reshape(*(1,) * n_axes, -1)
+    found = []
+    for k, slope in zip(group.wanted, partials(group.law, slots, time, group.wanted), strict=True):
+        slope = jnp.broadcast_to(slope, (*group.shape, t.shape[0]))
         if mask is not None:
             slope = jnp.where(mask, slope, 0.0)
-        for b, term in enumerate(extent.terms):
-            affine = _affine(dynamics, group, extent.slots[a], term)
-            unused = tuple(axis for axis, stride in enumerate(affine.strides) if not stride)
-            total = dense.axis_sum(slope, unused)
-            if extent.rows:
-                at = dynamics.arrays[extent.rows[a]] + dynamics.arrays[extent.columns[b]]
-            else:
-                at = dense.positions(affine, group.shape)
-            transpose = transpose.at[at].add(group.terms[term][0] * total, mode="drop")
-    return transpose
+        own = {a for a in range(n_axes) if group.slots[k].shape[a] == 1}
+        for term in group.terms:
+            unused = tuple(sorted(own.intersection(dense.unused_axes(term.affine))))
+            found.append(dense.axis_sum(slope, unused).reshape(-1, t.shape[0]))
+    return found
 
 
-def _affine(dynamics: Dynamics, group: DenseGroup, slot: int, term: int) -> Affine:
-    """Return the positions of a slot's derivatives in the transpose of the whole state's Jacobian."""
-    n = dynamics.n_state
-    source, target = group.slots[slot].affine, group.terms[term][1].affine
-    row = source.offset if source.offset < n else source.offset - dynamics.n_params
-    strides = tuple(a * n + b for a, b in zip(source.strides, target.strides, strict=True))
-    return Affine(row * n + target.offset, strides)
-
-
-def _through_law(
-    dynamics: Dynamics, step: Step, t: Array, symbols: Array, rows: Array, transpose: Array
-) -> Array:
-    """Pass the rows of assigned quantities on to the rows of what their laws read."""
-    positions = [dynamics.arrays[k] for k in step.slots]
-    given = transpose[rows[dynamics.arrays[step.targets]]]
-    slopes = partials(step.law, [symbols[at] for at in positions], t, list(step.wanted))
-    for k, slope in zip(step.wanted, slopes, strict=True):
-        transpose = transpose.at[rows[positions[k]]].add(slope[:, None] * given, mode="drop")
-    return transpose
-
-
-def _through_size(
-    dynamics: Dynamics, step: Step, y: Array, symbols: Array, rows: Array, transpose: Array, scale: Array
-) -> tuple[Array, Array]:
-    """Pass the rows of converted entries on to their compartments' sizes; note their scales."""
-    targets, at = dynamics.arrays[step.targets], dynamics.arrays[step.slots[0]]
-    size = symbols[at]
-    factor = size if step.multiply else 1.0 / size
-    slope = y[targets] if step.multiply else -y[targets] / size**2
-    transpose = transpose.at[rows[at]].add(slope[:, None] * transpose[rows[targets]], mode="drop")
-    return transpose, scale.at[targets].set(factor)
+def _level_slopes(dynamics: Dynamics, level: Level, t: Array, tape: Array) -> Array:
+    found = []
+    for step, slots in dynamics.level_slots(level, tape):
+        shape = (step.size, tape.shape[1])
+        found += [jnp.broadcast_to(p, shape) for p in partials(step.law, slots, t[None, :], step.wanted)]
+    return _joined(found, tape)

@@ -66,15 +66,21 @@ def _combined(name: str, given: list[int | None]) -> int | None:
     return 1 if name == "divide" and given[1] == 0 else None
 
 
-def breakpoints(dynamics: Dynamics, symbols: Array) -> Array:
-    """Return the sorted roots in time of every comparison; infinity where there is none."""
+def breakpoints(dynamics: Dynamics, static: Array) -> Array:
+    """Return the sorted roots in time of every comparison; infinity where there is none.
+
+    ``static`` is the static tape, ``(n_static, n_lanes)``; so is the result, by lane.
+    """
     found = []
     for jump in dynamics.plan.jumps:
-        slots = [None if k < 0 else symbols[dynamics.arrays[k]] for k in jump.slots]
+        slots = [None if k < 0 else static[dynamics.arrays[k]] for k in jump.slots]
         slope, value = _difference(jump.law, jump.node, slots)
         root = jnp.where(slope == 0, jnp.inf, -value / jnp.where(slope == 0, 1.0, slope))
-        found.append(jnp.broadcast_to(jnp.where(jnp.isnan(root), jnp.inf, root), (jump.size,)))
-    return jnp.sort(jnp.concatenate(found)) if found else jnp.zeros(0, symbols.dtype)
+        root = jnp.where(jnp.isnan(root), jnp.inf, root)
+        found.append(jnp.broadcast_to(root, (jump.size, static.shape[1])))
+    if not found:
+        return jnp.zeros((0, static.shape[1]), static.dtype)
+    return jnp.sort(jnp.concatenate(found), axis=0)
 
 
 def _difference(law: Law, node: tuple[int, int], slots: list) -> tuple[Array, Array]:

@@ -102,6 +102,68 @@ def canonical_law(template: tuple | float) -> tuple[Law, tuple[int, ...]]:
     return _as_law(program, position[id(template)], len(order)), tuple(order)
 
 
+@dataclass(frozen=True)
+class SplitLaw:
+    """A law cut into what static slots determine and the rest.
+
+    Attributes
+    ----------
+    law : Law
+        The rest, over slots of its own.
+    slots : tuple of (Law or None, tuple of int)
+        For each slot of ``law``: a static law and the slots of the original law it reads, or
+        None and the one slot that it stands for.
+    """
+
+    law: Law
+    slots: tuple[tuple[Law | None, tuple[int, ...]], ...]
+
+
+def split_law(law: Law, is_static: tuple[bool, ...]) -> SplitLaw:
+    """Cut a law into static parts, to be evaluated once per solve, and the rest.
+
+    Static operands of a sum or product are gathered into one. A law with branches stays whole:
+    what its unused branch would divide by must not be evaluated outside the guard.
+    """
+    if law.has_branches:
+        return SplitLaw(law, tuple((None, (k,)) for k in range(law.n_slots)))
+    trees: list[tuple] = []
+    static: list[bool] = []
+    parts: dict[tuple, int] = {}
+
+    def part(k: int) -> tuple:
+        """Return a static operand as a slot of the rest, numbers as they are."""
+        if not static[k] or trees[k][0] == "number":
+            return trees[k]
+        return ("slot", parts.setdefault(canonical_law(trees[k]), len(parts) + law.n_slots))
+
+    for name, *operands in law.instructions:
+        if name in _LEAVES:
+            trees.append((name, *operands))
+            static.append(name == "number" or (name == "slot" and is_static[operands[0]]))
+            continue
+        static.append(all(static[k] for k in operands))
+        given = [trees[k] for k in operands]
+        if not static[-1]:
+            given = _gathered(name, operands, trees, static, part)
+        trees.append((name, *given))
+    rest, order = canonical_law(part(len(trees) - 1))
+    found = [*((None, (k,)) for k in range(law.n_slots)), *((own, read) for own, read in parts)]
+    return SplitLaw(rest, tuple(found[k] for k in order))
+
+
+def _gathered(name: str, operands: list[int], trees: list[tuple], static: list[bool], part) -> list[tuple]:
+    """Return the operands of an instruction that is not static, its static ones as slots."""
+    fixed = [k for k in operands if static[k]]
+    if name not in ("plus", "times") or len(fixed) < 2:
+        return [part(k) for k in operands]
+    trees.append((name, *(trees[k] for k in fixed)))
+    static.append(True)
+    merged = part(len(trees) - 1)
+    trees.pop(), static.pop()
+    return [merged, *(trees[k] for k in operands if not static[k])]
+
+
 def _as_law(program: dict[tuple, int], last: int, n_slots: int) -> Law:
     instructions = tuple(program)
     # Folding the sign of a number leaves its positive twin behind, unused.

@@ -8,58 +8,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from icrn_core.law import Law
 from icrn_core.layout import Affine, Block
-
-# Where the values of a slot come from: params only, the state only, or the whole symbol vector.
-Source = Literal["static", "state", "symbols"]
+from icrn_core.sparse_map import SparseMap
 
 
 @dataclass(frozen=True)
 class Step:
-    """Entries of the symbol vector set at once: ``symbols[targets] = law(symbols[slots])``.
+    """A law evaluated at many entries at once; ``wanted`` are its slots that depend on the state."""
 
-    Without a law the targets are multiplied (or divided) by the symbols at ``slots[0]``.
-    ``wanted`` are the slots that depend on the state or time.
-    """
-
-    law: Law | None
-    targets: int
-    slots: tuple[int, ...]
+    law: Law
+    size: int
     wanted: tuple[int, ...]
-    multiply: bool = False
 
 
 @dataclass(frozen=True)
-class FlatSlot:
-    """A slot gathered by an index array."""
+class Level:
+    """Steps that read only what is on the tape before them; their values are appended to it.
 
-    source: Source
-    positions: int
+    ``slots`` gathers the slots of all steps, one after the other.
+    """
+
+    slots: SparseMap
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class StaticSlot:
+    """A slot that is known before a solve: a law over gathers from the static tape."""
+
+    law: Law
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class FlatGroup:
-    """Reactions with one law, over any domains, as one gather and one vectorised law."""
+    """Reactions with one law, over any domains, as one vectorised law.
+
+    A slot is known before a solve, or None: then it is the next of the plan's ``flat_slots``.
+    ``wanted`` are the slots that depend on the state.
+    """
 
     law: Law
-    slots: tuple[FlatSlot, ...]
+    slots: tuple[StaticSlot | None, ...]
+    wanted: tuple[int, ...]
     size: int
 
 
 @dataclass(frozen=True)
-class DenseReference:
-    """A reference of a dense domain, as a broadcastable view of its base or an affine gather.
+class DenseSlot:
+    """A slot of a dense domain, broadcastable to it: a block of the tape, or a gather.
+
+    ``shape`` is that of the values, of length one along axes that they do not have. A static
+    slot is gathered from the static tape at ``positions``. Of a block, ``start`` is its place
+    on the tape and ``axes`` the domain axis of each of its axes.
+    """
+
+    shape: tuple[int, ...]
+    positions: int | None = None
+    gather: SparseMap | None = None
+    start: int = 0
+    block: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class DenseTerm:
+    """What a dense domain changes: a coefficient and a reference.
 
     ``axes`` gives the domain axis of each axis of the base; None where a symbol repeats or a
     position stands in place of a symbol.
     """
 
-    source: Source
+    coefficient: float
     affine: Affine
     block: Block
     axes: tuple[int, ...] | None
@@ -72,8 +96,9 @@ class DenseGroup:
     name: str
     law: Law
     shape: tuple[int, ...]
-    slots: tuple[DenseReference, ...]
-    terms: tuple[tuple[float, DenseReference], ...]
+    slots: tuple[DenseSlot, ...]
+    terms: tuple[DenseTerm, ...]
+    wanted: tuple[int, ...]
     mask: int | None
     contracts: bool
 
@@ -91,7 +116,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class View:
-    """How state becomes what laws see: which entries are scaled by sizes that params give."""
+    """Which moving entries laws see scaled by a size on the static tape, or by its reciprocal."""
 
     targets: int
     sizes: int
@@ -99,61 +124,45 @@ class View:
 
 
 @dataclass(frozen=True)
-class Incidence:
-    """The sparse net stoichiometry of the flat groups: entry, flux and coefficient."""
+class Chain:
+    """One level of the chain rule: non-zeros of ∂f/∂symbol times slopes of assignments.
 
-    entries: int
-    fluxes: int
-    coefficients: int
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """The non-zeros of the Jacobian of the flat groups, as positions in its transpose."""
-
-    flat: int
-    partials: int
-    coefficients: int
-
-
-@dataclass(frozen=True)
-class DenseExtent:
-    """By which slots a dense group is differentiated, for which terms, and where that goes.
-
-    A position in the Jacobian's transpose is the sum of an entry of ``rows`` (one array per
-    slot) and one of ``columns`` (one per term), past the end for what is left out. Both are
-    empty where positions are affine functions of the domain's indices.
+    ``slopes`` takes from the level's slopes, ``values`` from the non-zeros known so far, and
+    their products join those.
     """
 
-    slots: tuple[int, ...]
-    terms: tuple[int, ...]
-    rows: tuple[int, ...] = ()
-    columns: tuple[int, ...] = ()
+    slopes: SparseMap
+    values: SparseMap
 
 
 @dataclass(frozen=True)
-class Extent:
-    """Entries of the state that a rate of change and a Jacobian cover, and where all goes there.
+class JacobianPlan:
+    """The non-zeros of ∂f/∂y among the moving entries, and how they are summed.
 
-    ``entries`` are their positions in the state, None for the whole state. The Jacobian's
-    transpose has a column for each, and a row for each symbol that depends on them: ``rows``
-    gives it by symbol, ``n_rows`` and past for none. ``flat`` and ``dense`` say by which slots
-    of each group it differentiates.
+    Attributes
+    ----------
+    rows, columns : int
+        Arrays of their places, ``(n_nonzeros,)``, sorted by column and row.
+    base : tuple of SparseMap
+        From the derivatives of all rate laws to the non-zeros by what levels of assignments
+        set, the last level first, and at last those by the state.
+    chains : tuple of Chain
+        One per level, the last level first.
     """
 
-    entries: int | None
-    size: int
     rows: int
-    n_rows: int
-    incidence: Incidence
-    slopes: Slopes
-    flat: tuple[tuple[int, ...], ...]
-    dense: tuple[DenseExtent, ...]
+    columns: int
+    n_nonzeros: int
+    base: tuple[SparseMap, ...]
+    chains: tuple[Chain, ...]
 
 
 @dataclass(frozen=True)
 class Jump:
-    """A comparison of time with params: static law values whose root in time is a breakpoint."""
+    """A comparison of time with params: static law values whose root in time is a breakpoint.
+
+    ``slots`` are positions in the static tape, -1 for slots that are not static.
+    """
 
     law: Law
     node: tuple[int, int]
@@ -163,40 +172,50 @@ class Jump:
 
 @dataclass(frozen=True)
 class Initial:
-    """How initial values become state and params: levels of steps, then conversions."""
+    """How initial values become state and params: levels, then where each is on the tape.
 
-    levels: tuple[tuple[Step, ...], ...]
-    targets: int
-    sizes: int
-    multiply: int
-    settled: int
+    The tape begins with the values, the params and one NaN, for what is not known initially.
+    """
+
+    levels: tuple[Level, ...]
+    final: int
 
 
 @dataclass(frozen=True)
 class Plan:
     """All operations of a compiled ICRN, in terms of numbered arrays.
 
-    ``static_levels`` are assignments that params determine, ``dynamic_levels`` those that rates
-    of change read, ``watched_levels`` those that are only observed. ``whole`` covers the state,
-    ``moving`` the entries that can change: the same one where all can.
+    Values are read from tapes, vectors to which each level of assignments appends. The static
+    tape begins with the held entries of the state, as laws see them, and the params. The tape
+    of a solve begins with the moving entries and those of the static tape that are read
+    together with them (``background``). ``observed`` gives each symbol's place on the tape
+    after all levels, followed by the static tape.
     """
 
     species: tuple[Block, ...]
     constants: tuple[Block, ...]
     assigned: tuple[Block, ...]
-    static_levels: tuple[tuple[Step, ...], ...]
-    dynamic_levels: tuple[tuple[Step, ...], ...]
-    watched_levels: tuple[tuple[Step, ...], ...]
+    moving: int
+    held: int
+    n_moving: int
     view: View | None
     factor: int | None
+    static_levels: tuple[Level, ...]
+    background: int
+    dynamic_levels: tuple[Level, ...]
+    watched_levels: tuple[Level, ...]
+    observed: int
+    flat_slots: SparseMap
     flat: tuple[FlatGroup, ...]
+    incidence: SparseMap
     dense: tuple[DenseGroup, ...]
-    whole: Extent
-    moving: Extent
+    dense_moving: SparseMap | None
+    jacobian: JacobianPlan
     segments: tuple[Segment, ...]
     jumps: tuple[Jump, ...]
     initial: Initial
     sizes: int
+    is_concentration: int
     reads_time: bool
     labels: tuple[str, ...] = field(repr=False)
 
@@ -216,24 +235,11 @@ class Plan:
         return sum(block.size for block in self.assigned)
 
     @cached_property
-    def needs_symbols(self) -> bool:
-        """Whether rates of change need the whole symbol vector and not the state alone."""
-        return needs_symbols(self.flat, self.dense, self.dynamic_levels)
-
-    @cached_property
     def _hash(self) -> int:
         return hash((self.species, self.constants, self.assigned, self.flat, self.dense, self.labels[:8]))
 
     def __hash__(self) -> int:
         return self._hash
-
-
-def needs_symbols(
-    flat: tuple[FlatGroup, ...], dense: tuple[DenseGroup, ...], levels: tuple[tuple[Step, ...], ...]
-) -> bool:
-    """Return whether laws read more than the state and what params alone determine."""
-    slots = [s for g in flat for s in g.slots] + [s for g in dense for s in g.slots]
-    return bool(levels) or any(slot.source == "symbols" for slot in slots)
 
 
 class Arrays:

@@ -10,13 +10,17 @@ benchmarks within the Julia Differential Equations package", BIT Numerical Mathe
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.stepping import StepResult, clamp, square
+from icrn_core.linear import linear_solver
+from icrn_core.stepping import StepResult, clamp, row, square, weighted
 
 GAMMA = 0.21193756319429014
 _A = (
@@ -54,69 +58,126 @@ _DENSE = np.array(
     ]
 )  # fmt: skip
 N_STAGES = 8
+N_JACOBIANS = 1
 _SQUARE_A, _SQUARE_C = square(_A, N_STAGES), square(_C, N_STAGES)
 _END = np.array([*_A[7], 1.0])
-# An explicit inverse costs more to form than LU factors and less per stage: better when small.
-_INVERSE_UP_TO = 48
 
 
-def step(dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, span: tuple) -> StepResult:
+class Memory(NamedTuple):
+    """What the adjoint of a step needs of it: its stages and the factors of its matrix."""
+
+    stages: Array
+    factors: tuple
+
+
+def step(
+    dynamics: Dynamics, prepared: Prepared, t: Array, h: Array, y: Array, span: tuple
+) -> tuple[StepResult, Memory]:
     """Take one step from t to t + h; `StepResult` says what comes back.
 
     Parameters
     ----------
     dynamics, prepared
         What is integrated.
-    t, h : scalar
+    t, h : (n_lanes,)
         Time and step size.
-    y : (n,)
+    y : (n, n_lanes)
         State at t, of the entries that are integrated.
-    span : tuple of scalar
+    span : tuple of (n_lanes,)
         First and last time at which the rate of change may be evaluated.
     """
+    linear = linear_solver(dynamics)
     start = clamp(t, span)
-    matrix = jnp.eye(y.shape[0], dtype=y.dtype) / (GAMMA * h) - dynamics.prepared_jacobian(start, y, prepared)
-    solve = _solver(matrix)
+    factors = linear.factor(dynamics.prepared_jacobian(start, y, prepared), 1.0 / (GAMMA * h))
     drift = dynamics.prepared_time_derivative(start, y, prepared) if dynamics.plan.reads_time else None
+    tables = _tables(y.dtype)
 
-    def stage(stages: Array, row: tuple) -> tuple[Array, None]:
-        i, a, c, offset, weight = row
-        right = (
-            dynamics.prepared_field(clamp(t + offset * h, span), y + a @ stages, prepared) + (c @ stages) / h
-        )
+    def stage(i: Array, stages: Array) -> Array:
+        a, c, offset, weight = (row(table, i) for table in tables)
+        at = y + weighted(a, stages)
+        right = dynamics.prepared_field(clamp(t + offset * h, span), at, prepared)
+        right = right + weighted(c, stages) / h
         if drift is not None:
             right = right + (h * weight) * drift
-        return stages.at[i].set(solve(right)), None
+        return lax.dynamic_update_index_in_dim(stages, linear.solve(factors, right), i, 0)
 
-    rows = (
-        jnp.arange(N_STAGES),
-        *(jnp.asarray(table, y.dtype) for table in (_SQUARE_A, _SQUARE_C, _TIMES, _D)),
-    )
-    stages, _ = lax.scan(stage, jnp.zeros((N_STAGES, *y.shape), y.dtype), rows)
-    end = y + jnp.asarray(_END, y.dtype) @ stages
-    dense = jnp.asarray(_DENSE, y.dtype) @ stages
-    return StepResult(end, stages[7], dense)
+    stages = lax.fori_loop(0, N_STAGES, stage, jnp.zeros((N_STAGES, *y.shape), y.dtype))
+    end = y + weighted(jnp.asarray(_END, y.dtype), stages)
+    dense = jnp.stack([weighted(jnp.asarray(d, y.dtype), stages) for d in _DENSE])
+    return StepResult(end, stages[7], dense), Memory(stages, factors)
 
 
-def _solver(matrix: Array):
-    """Return x ↦ matrix⁻¹ x; its derivative by the matrix is an outer product, not a factorisation's."""
-    fixed = lax.stop_gradient(matrix)
-    if matrix.shape[0] <= _INVERSE_UP_TO:
-        inverse = jnp.linalg.inv(fixed) if matrix.shape[0] else fixed
+def _tables(dtype: np.dtype) -> tuple[Array, ...]:
+    return tuple(jnp.asarray(table, dtype) for table in (_SQUARE_A, _SQUARE_C, _TIMES, _D))
 
-        def solve(_, x: Array) -> Array:
-            return inverse @ x
 
-        def solve_transposed(_, x: Array) -> Array:
-            return x @ inverse
+def pull(
+    dynamics: Dynamics,
+    prepared: Prepared,
+    t: Array,
+    h: Array,
+    y: Array,
+    span: tuple,
+    memory: Memory,
+    given: StepResult,
+) -> tuple[Array, Array, Array, Prepared]:
+    """Return the cotangents of t, h, y and what is prepared, from those of the step's results.
 
-    else:
-        factors = jax.scipy.linalg.lu_factor(fixed)
+    The stages are solved backwards with the same factors, transposed. The matrix W of the step
+    contributes ``∂(Σ_i v_iᵀ J u_i)``, where v_i are the cotangents of the right-hand sides: one
+    derivative of the Jacobian's non-zeros, with weights summed over the stages.
 
-        def solve(_, x: Array) -> Array:
-            return jax.scipy.linalg.lu_solve(factors, x)
+    Parameters
+    ----------
+    dynamics, prepared, t, h, y, span
+        As of the step.
+    memory : Memory
+        From the step.
+    given : StepResult
+        Cotangents of its results; that of the error is not used.
+    """
+    linear, stages = linear_solver(dynamics), memory.stages
+    dynamics = replace(dynamics, transposable=True)
+    reads_time = dynamics.plan.reads_time
+    tables = _tables(y.dtype)
+    end, dense = jnp.asarray(_END, y.dtype), jnp.asarray(_DENSE, y.dtype)
+    by_stage = end[:, None, None] * given.end + jnp.einsum("mi,mnl->inl", dense, given.dense)
+    by_matrix = jnp.zeros_like(stages)
 
-        def solve_transposed(_, x: Array) -> Array:
-            return jax.scipy.linalg.lu_solve(factors, x, trans=1)
+    def back(k: Array, carry: tuple) -> tuple:
+        by_stage, solved, by_t, by_h, by_y, by_prepared = carry
+        i = N_STAGES - 1 - k
+        a, c, offset = (row(table, i) for table in tables[:3])
+        v = linear.solve_transposed(memory.factors, row(by_stage, i))
+        at = y + weighted(a, stages)
+        _, pulled = jax.vjp(
+            lambda s, x, p: dynamics.prepared_field(clamp(s, span), x, p), t + offset * h, at, prepared
+        )
+        dt, dx, dp = pulled(v)
+        by_stage = by_stage + a[:, None, None] * dx + c[:, None, None] * (v / h)
+        # Of W u_i = right: the explicit dependence on h of both sides.
+        own = row(stages, i) / (GAMMA * h * h) - weighted(c, stages) / (h * h)
+        by_h = by_h + offset * dt + (v * own).sum(axis=0)
+        solved = lax.dynamic_update_index_in_dim(solved, v, i, 0)
+        return by_stage, solved, by_t + dt, by_h, by_y + dx, jax.tree.map(jnp.add, by_prepared, dp)
 
-    return lambda x: lax.custom_linear_solve(lambda v: matrix @ v, x, solve, solve_transposed)
+    zero = jnp.zeros_like(t)
+    none = jax.tree.map(jnp.zeros_like, prepared)
+    carry = (by_stage, by_matrix, zero, zero, given.end, none)
+    _, solved, by_t, by_h, by_y, by_prepared = lax.fori_loop(0, N_STAGES, back, carry)
+    rows, columns = dynamics.jacobian_pattern
+    weights = (solved[:, rows] * stages[:, columns]).sum(axis=0)
+    _, pulled = jax.vjp(lambda s, x, p: dynamics.prepared_jacobian(clamp(s, span), x, p), t, y, prepared)
+    found = [pulled(weights)]
+    if reads_time:
+        d = jnp.asarray(_D, y.dtype)
+        total = weighted(d, solved)
+        drift, pulled = jax.vjp(
+            lambda s, x, p: dynamics.prepared_time_derivative(clamp(s, span), x, p), t, y, prepared
+        )
+        found.append(pulled(h * total))
+        by_h = by_h + (total * drift).sum(axis=0)
+    for dt, dy, dp in found:
+        by_t, by_y = by_t + dt, by_y + dy
+        by_prepared = jax.tree.map(jnp.add, by_prepared, dp)
+    return by_t, by_h, by_y, by_prepared

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from icrn_core.batches import forward, solve
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
-from icrn_core.integrate import STEPPERS, Problem, Settings, advance, solve
+from icrn_core.integrate import STEPPERS, Problem, Settings
 from icrn_core.solution import Solution
 
 # Above this many moving entries factorising a dense Jacobian costs more than explicit steps do.
@@ -105,14 +106,14 @@ def _simulate(
     is_reverse: bool,
 ) -> Solution:
     y, params = dynamics.initial_vectors(values, params, problem.t0)
-    prepared = dynamics.hold(dynamics.prepare(params), y)
-    problem = problem._replace(atol=dynamics.moving(problem.atol))
-    integrate = solve if is_reverse else lambda *given: advance(*given)[0]
-    outcome = integrate(settings, dynamics, problem, dynamics.moving(y), prepared)
-    states = outcome.states
-    if prepared.held is not None:
-        states = jax.vmap(lambda moving: dynamics.whole(moving, prepared))(states)
-        states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)
+    prepared = dynamics.prepare(params[:, None], y[:, None])
+    own = Problem(*(jnp.asarray(x)[..., None] for x in problem))
+    own = own._replace(atol=dynamics.moving(own.atol))
+    integrate = solve if is_reverse else forward
+    outcome = integrate(settings, dynamics, own, dynamics.moving(y)[:, None], prepared)
+    outcome = jax.tree.map(lambda x: x[0], outcome)
+    states = jax.vmap(lambda moving: dynamics.whole(moving, y))(outcome.states)
+    states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)
     return Solution(
         times=problem.times,
         states=dynamics.unpack_state(states),

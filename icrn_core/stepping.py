@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 
 class StepResult(NamedTuple):
     """State at the end of a step, error estimate, and coefficients of the dense output.
 
+    The state is ``(n, n_lanes)``, one column per run; the coefficients ``(3, n, n_lanes)``.
     With θ in [0, 1] the solution inside the step is
     ``(1−θ) y₀ + θ y₁ + θ (1−θ) (k₀ + θ (k₁ + θ k₂))``.
     """
@@ -34,10 +35,20 @@ def clamp(t: Array, span: tuple) -> Array:
 
 
 def norm(error: Array, scale: Array) -> Array:
-    """Return the root mean square of error over scale; 0 for an empty state."""
+    """Return by lane the root mean square of error over scale; 0 for an empty state."""
     if not error.shape[0]:
-        return jnp.zeros((), error.dtype)
-    return jnp.sqrt(jnp.mean(jnp.square(error / scale)))
+        return jnp.zeros(error.shape[1], error.dtype)
+    return jnp.sqrt(jnp.mean(jnp.square(error / scale), axis=0))
+
+
+def weighted(weights: Array, stages: Array) -> Array:
+    """Return Σ_i weights_i stages_i: a product and a sum, which fuse, and not a matrix product."""
+    return (weights[:, None, None] * stages).sum(axis=0)
+
+
+def row(table: Array, k: Array) -> Array:
+    """Return the k-th row of a table."""
+    return lax.dynamic_index_in_dim(table, k, keepdims=False)
 
 
 def square(rows: tuple[tuple[float, ...], ...], n: int) -> np.ndarray:

@@ -1,0 +1,165 @@
+"""Runs as lanes: how a solve and its adjoint are mapped over batches and laid out in kernels.
+
+`solve` takes runs in the last axis of every array. ``vmap`` of it does not map the loop but
+adds runs to it, so that every run keeps its own step control and the loop is compiled once for
+any nesting of batches.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.custom_batching import custom_vmap
+
+from icrn_core.adjoint import pull_back
+from icrn_core.dynamics import Dynamics, Prepared
+from icrn_core.integrate import Outcome, Problem, Settings, advance, advance_stored
+from icrn_core.kernel import one_kernel
+
+# Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
+_LANES = 32
+# Passes of the loop that reverse mode can hold.
+_STORED = 4096
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def solve(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Outcome:
+    """Integrate every run; reverse mode is the discrete adjoint of the steps that were taken.
+
+    Parameters
+    ----------
+    settings : Settings
+        Static choices.
+    dynamics, problem, y, prepared
+        What is integrated: ``y`` of shape ``(n_moving, n_runs)``. What does not move is part of
+        what is prepared, and so are the derivatives by it.
+    """
+    return _forward(settings)(dynamics, problem, y, prepared)
+
+
+def _solve_forward(
+    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+) -> tuple[Outcome, tuple]:
+    outcome, *stored = _stored(settings)(dynamics, problem, y, prepared)
+    return outcome, (dynamics, problem, y, prepared, stored, outcome.code)
+
+
+def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tuple:
+    dynamics, problem, y, prepared, stored, code = saved
+    by_y, by_prepared = _backward(settings)(dynamics, problem, y, prepared, stored, code, cotangent.states)
+    return None, None, by_y, by_prepared
+
+
+solve.defvjp(_solve_forward, _solve_backward)
+
+
+def forward(
+    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+) -> Outcome:
+    """Integrate every run as `solve` does; forward mode goes through the loop."""
+    return _forward(settings)(dynamics, problem, y, prepared)
+
+
+def _advance(
+    settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+) -> Outcome:
+    """Integrate runs in a few loops at a time, one per core."""
+    n_runs = y.shape[1]
+    n_loops = _number_of_loops(n_runs)
+    run = partial(advance, settings)
+    if n_loops == 1:
+        lanes = min(n_runs, _LANES)
+        return _kernel(dynamics, lambda *given: run(lanes, *given), dynamics, problem, y, prepared)
+    size = math.ceil(n_runs / n_loops)
+    parts = []
+    for k in range(n_loops):
+        chosen = slice(k * size, min((k + 1) * size, n_runs))
+        own = jax.tree.map(lambda x, chosen=chosen: x[..., chosen], (problem, y, prepared))
+        parts.append(_kernel(dynamics, lambda *given: run(_LANES, *given), dynamics, *own))
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
+
+
+def _number_of_loops(n_runs: int) -> int:
+    if jax.default_backend() != "cpu":
+        return 1
+    return max(1, min(os.cpu_count() or 1, n_runs // _LANES))
+
+
+def _kernel(dynamics: Dynamics, function: Callable, *args: object) -> object:
+    """Call a function as one kernel unless its rates of change are matrix products."""
+    return function(*args) if dynamics.plan.dense else one_kernel(function, *args)
+
+
+@lru_cache
+def _forward(settings: Settings) -> Callable:
+    return _over_runs(partial(_advance, settings))
+
+
+@lru_cache
+def _stored(settings: Settings) -> Callable:
+    n_stored = min(settings.max_steps, _STORED)
+
+    def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
+        stored = partial(advance_stored, settings, n_stored)
+        outcome, track, n_passes = _kernel(dynamics, stored, dynamics, problem, y, prepared)
+        track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)
+        return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))
+
+    return _over_runs(run)
+
+
+@lru_cache
+def _backward(settings: Settings) -> Callable:
+    def run(
+        dynamics: Dynamics,
+        problem: Problem,
+        y: Array,
+        prepared: Prepared,
+        stored: list,
+        code: Array,
+        given: Array,
+    ) -> tuple[Array, Prepared]:
+        track, n_passes = stored
+        track = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), track)
+        pull = partial(pull_back, settings)
+        back = _kernel(dynamics, pull, dynamics, problem, y, prepared, track, n_passes.max(), code, given)
+        return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
+
+    mapped = _over_runs(run, first_axis=(4, 5, 6))
+    return lambda *args: jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), mapped(*args))
+
+
+def _over_runs(run: Callable, first_axis: tuple[int, ...] = ()) -> Callable:
+    """Return a function of dynamics and runs of which ``vmap`` gives more runs.
+
+    Runs are the last axis of the arguments, but the first axis of those in ``first_axis`` and of
+    the results.
+    """
+    mapped = custom_vmap(run)
+
+    @mapped.def_vmap
+    def rule(size: int, in_batched: list, dynamics: Dynamics, *args: object) -> tuple:
+        def merged(k: int) -> Callable:
+            def merge(x: Array, is_batched: bool) -> Array:
+                x = x if is_batched else jnp.broadcast_to(x, (size, *x.shape))
+                if k in first_axis:
+                    return x.reshape(-1, *x.shape[2:])
+                return jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1)
+
+            return merge
+
+        given = [
+            jax.tree.map(merged(k), arg, batched)
+            for k, (arg, batched) in enumerate(zip(args, in_batched[1:], strict=True), start=1)
+        ]
+        found = mapped(dynamics, *given)
+        split = jax.tree.map(lambda x: x.reshape(size, -1, *x.shape[1:]), found)
+        return split, jax.tree.map(lambda _: True, found)
+
+    return mapped

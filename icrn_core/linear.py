@@ -1,0 +1,72 @@
+"""Linear systems of the implicit steps: sparse elimination on CPUs, dense batched LU elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from icrn_core import elimination
+from icrn_core.kernel import one_kernel
+
+if TYPE_CHECKING:
+    from icrn_core.dynamics import Dynamics
+
+
+class LinearSolver(NamedTuple):
+    """How ``diag(shift) − J`` is factorised and solved with.
+
+    Attributes
+    ----------
+    factor : callable
+        ``factor(jacobian, shift)``: factors from the non-zeros of J, ``(n_nonzeros, n_lanes)``,
+        and ``(n_lanes,)``.
+    solve, solve_transposed : callable
+        ``solve(factors, right)`` for ``(n, n_lanes)``.
+    """
+
+    factor: Callable
+    solve: Callable
+    solve_transposed: Callable
+
+
+def linear_solver(dynamics: Dynamics) -> LinearSolver:
+    """Return the linear solver for the Jacobian of a network on the device that is used.
+
+    Elimination is a long sequence of short operations, and loses to a dense factorisation
+    where operations are costly to start and cheap to widen, as on a GPU.
+    """
+    if jax.default_backend() != "cpu":
+        return _dense(dynamics)
+    plan = dynamics.elimination
+    if not dynamics.plan.dense:
+        return LinearSolver(
+            lambda values, shift: elimination.factor(plan, values, shift),
+            lambda factors, right: elimination.solve(plan, factors, right),
+            lambda factors, right: elimination.solve_transposed(plan, factors, right),
+        )
+    # Matrix products in the rate of change keep the loop around these from being one kernel.
+    return LinearSolver(
+        lambda values, shift: one_kernel(elimination.factor, plan, values, shift),
+        lambda factors, right: one_kernel(elimination.solve, plan, factors, right),
+        lambda factors, right: one_kernel(elimination.solve_transposed, plan, factors, right),
+    )
+
+
+def _dense(dynamics: Dynamics) -> LinearSolver:
+    rows, columns = dynamics.jacobian_pattern
+    n = dynamics.n_moving
+
+    def factor(values: Array, shift: Array) -> tuple[Array, Array]:
+        matrix = jnp.zeros((values.shape[1], n, n), values.dtype)
+        matrix = matrix.at[:, rows, columns].add(-values.T) + shift[:, None, None] * jnp.eye(n)
+        return jax.vmap(jax.scipy.linalg.lu_factor)(matrix)
+
+    def solve(factors: tuple[Array, Array], right: Array, trans: int = 0) -> Array:
+        solved = jax.vmap(lambda lu, pivots, b: jax.scipy.linalg.lu_solve((lu, pivots), b, trans=trans))
+        return solved(*factors, right.T).T
+
+    return LinearSolver(factor, solve, lambda factors, right: solve(factors, right, trans=1))
