@@ -37,6 +37,7 @@ def pull_back(
     track: Track,
     n_passes: Array,
     code: Array,
+    reached: Array,
     given: Array,
 ) -> tuple[Array, Prepared]:
     """Return the cotangents of the initial state and of what is prepared.
@@ -45,13 +46,12 @@ def pull_back(
     ----------
     settings, dynamics, problem, y, prepared
         As of `icrn_core.integrate.advance_stored`.
-    track, n_passes, code
-        Its results; ``code`` by run.
+    track, n_passes, code, reached
+        Its results; the last two by run.
     given : (n_runs, n_times, n)
         Cotangents of the states at the output times.
     """
     times = problem.times
-    reached = jnp.max(track.t + track.h, axis=0, where=track.h > 0, initial=-jnp.inf)
     # Outputs that a failed run never reached have no step to pass through.
     n_reached = (times <= reached + 1e-12 * jnp.abs(reached)).sum(axis=0, dtype=jnp.int32)
     zeros = jax.tree.map(jnp.zeros_like, prepared)

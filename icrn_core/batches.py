@@ -19,11 +19,13 @@ from jax.custom_batching import custom_vmap
 
 from icrn_core.adjoint import pull_back
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.integrate import Outcome, Problem, Settings, advance, advance_stored
+from icrn_core.integrate import Outcome, Problem, Settings, advance, advance_stored, first_runs
 from icrn_core.kernel import one_kernel
 
 # Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
 _LANES = 32
+# Entries above which XLA reduces by a library call.
+_LONGEST_REDUCTION = 32_000
 # Passes of the loop that reverse mode can hold.
 _STORED = 4096
 
@@ -47,12 +49,11 @@ def _solve_forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> tuple[Outcome, tuple]:
     outcome, *stored = _stored(settings)(dynamics, problem, y, prepared)
-    return outcome, (dynamics, problem, y, prepared, stored, outcome.code)
+    return outcome, (dynamics, problem, y, prepared, stored, outcome.code, outcome.reached)
 
 
 def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tuple:
-    dynamics, problem, y, prepared, stored, code = saved
-    by_y, by_prepared = _backward(settings)(dynamics, problem, y, prepared, stored, code, cotangent.states)
+    by_y, by_prepared = _backward(settings)(*saved, cotangent.states)
     return None, None, by_y, by_prepared
 
 
@@ -62,8 +63,9 @@ solve.defvjp(_solve_forward, _solve_backward)
 def forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> Outcome:
-    """Integrate every run as `solve` does; forward mode goes through the loop."""
-    return _forward(settings)(dynamics, problem, y, prepared)
+    """Integrate every run as `solve` does, in a loop that forward mode can go through."""
+    every = first_runs(dynamics, problem, y, prepared)
+    return advance(settings, y.shape[1], dynamics, problem, prepared, every)
 
 
 def _advance(
@@ -72,16 +74,19 @@ def _advance(
     """Integrate runs in a few loops at a time, one per core."""
     n_runs = y.shape[1]
     n_loops = _number_of_loops(n_runs)
-    run = partial(advance, settings)
+    every = first_runs(dynamics, problem, y, prepared)
     if n_loops == 1:
         lanes = min(n_runs, _LANES)
-        return _kernel(dynamics, lambda *given: run(lanes, *given), dynamics, problem, y, prepared)
+        run = partial(advance, settings, lanes)
+        return _kernel(dynamics, lanes, run, dynamics, problem, prepared, every)
+    run = partial(advance, settings, _LANES)
     size = math.ceil(n_runs / n_loops)
     parts = []
     for k in range(n_loops):
         chosen = slice(k * size, min((k + 1) * size, n_runs))
-        own = jax.tree.map(lambda x, chosen=chosen: x[..., chosen], (problem, y, prepared))
-        parts.append(_kernel(dynamics, lambda *given: run(_LANES, *given), dynamics, *own))
+        own = jax.tree.map(lambda x, chosen=chosen: x[..., chosen], [problem, prepared, every])
+        own[2] = own[2]._replace(member=own[2].member - k * size)
+        parts.append(_kernel(dynamics, _LANES, run, dynamics, *own))
     return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
 
 
@@ -91,9 +96,11 @@ def _number_of_loops(n_runs: int) -> int:
     return max(1, min(os.cpu_count() or 1, n_runs // _LANES))
 
 
-def _kernel(dynamics: Dynamics, function: Callable, *args: object) -> object:
-    """Call a function as one kernel unless its rates of change are matrix products."""
-    return function(*args) if dynamics.plan.dense else one_kernel(function, *args)
+def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
+    """Call a function of lanes as one kernel, unless it has matrix products or long reductions."""
+    if dynamics.plan.dense or dynamics.plan.widest * n_lanes > _LONGEST_REDUCTION:
+        return function(*args)
+    return one_kernel(function, *args)
 
 
 @lru_cache
@@ -107,7 +114,8 @@ def _stored(settings: Settings) -> Callable:
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
         stored = partial(advance_stored, settings, n_stored)
-        outcome, track, n_passes = _kernel(dynamics, stored, dynamics, problem, y, prepared)
+        every = first_runs(dynamics, problem, y, prepared)
+        outcome, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
         track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)
         return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))
 
@@ -116,22 +124,16 @@ def _stored(settings: Settings) -> Callable:
 
 @lru_cache
 def _backward(settings: Settings) -> Callable:
-    def run(
-        dynamics: Dynamics,
-        problem: Problem,
-        y: Array,
-        prepared: Prepared,
-        stored: list,
-        code: Array,
-        given: Array,
-    ) -> tuple[Array, Prepared]:
+    def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared, stored: list, *ends: Array):
         track, n_passes = stored
         track = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), track)
         pull = partial(pull_back, settings)
-        back = _kernel(dynamics, pull, dynamics, problem, y, prepared, track, n_passes.max(), code, given)
+        back = _kernel(
+            dynamics, y.shape[1], pull, dynamics, problem, y, prepared, track, n_passes.max(), *ends
+        )
         return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
 
-    mapped = _over_runs(run, first_axis=(4, 5, 6))
+    mapped = _over_runs(run, first_axis=(4, 5, 6, 7))
     return lambda *args: jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), mapped(*args))
 
 
@@ -149,8 +151,8 @@ def _over_runs(run: Callable, first_axis: tuple[int, ...] = ()) -> Callable:
             def merge(x: Array, is_batched: bool) -> Array:
                 x = x if is_batched else jnp.broadcast_to(x, (size, *x.shape))
                 if k in first_axis:
-                    return x.reshape(-1, *x.shape[2:])
-                return jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], -1)
+                    return x.reshape(size * x.shape[1], *x.shape[2:])
+                return jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], size * x.shape[-1])
 
             return merge
 
@@ -159,7 +161,7 @@ def _over_runs(run: Callable, first_axis: tuple[int, ...] = ()) -> Callable:
             for k, (arg, batched) in enumerate(zip(args, in_batched[1:], strict=True), start=1)
         ]
         found = mapped(dynamics, *given)
-        split = jax.tree.map(lambda x: x.reshape(size, -1, *x.shape[1:]), found)
+        split = jax.tree.map(lambda x: x.reshape(size, x.shape[0] // size, *x.shape[1:]), found)
         return split, jax.tree.map(lambda _: True, found)
 
     return mapped

@@ -94,7 +94,10 @@ def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> Eliminati
         source, owner == at, diagonal, order, place,
         updates, first_update, lower, first_lower, upper, first_upper,
     )  # fmt: skip
-    return jax.tree.map(lambda a: a.astype(np.int32) if a.dtype != bool else a, plan)
+    # Lists may be empty, but what a loop that never runs would read must have a place.
+    lists = ("updates", "lower", "upper")
+    padded = {name: tuple(a if a.size else np.zeros(1, int) for a in getattr(plan, name)) for name in lists}
+    return jax.tree.map(lambda a: a if a.dtype == bool else a.astype(np.int32), plan._replace(**padded))
 
 
 def _minimum_degree(rows: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
@@ -196,6 +199,8 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
         return lax.fori_loop(first, end, update, entries), _put(reciprocal, one_over, k)
 
     n = plan.diagonal.shape[0]
+    if not n:
+        return Factors(entries, entries)
     start = (entries, jnp.zeros((n, n_lanes), entries.dtype))
     return Factors(*lax.fori_loop(0, n, eliminate, start))
 
@@ -220,6 +225,8 @@ def _substitutions(plan: Elimination, factors: Factors, right: Array, forward: t
     With L and U as they are left by `factor`, M = L D⁻¹ U, D the diagonal of both.
     """
     n = plan.diagonal.shape[0]
+    if not n:
+        return right
     (lists, first), (back_lists, back_first) = forward, back
 
     def down(k: Array, x: Array) -> Array:

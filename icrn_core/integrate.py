@@ -114,17 +114,18 @@ def first_runs(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepare
 
 
 def advance(
-    settings: Settings, n_lanes: int, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+    settings: Settings, n_lanes: int, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
 ) -> Outcome:
-    """Integrate all runs, ``n_lanes`` at a time."""
-    carry = _loop(settings, n_lanes, dynamics, problem, y, prepared, None)
-    return _outcome(settings, problem, y, carry)
+    """Integrate all runs, ``n_lanes`` at a time, from where `first_runs` puts them."""
+    carry = _loop(settings, n_lanes, dynamics, problem, prepared, every, None)
+    return _outcome(settings, problem, every.y, carry)
 
 
 def advance_stored(
-    settings: Settings, n_stored: int, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
+    settings: Settings, n_stored: int, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
 ) -> tuple[Outcome, Track, Array]:
     """Integrate all runs side by side; return every pass of the loop too, and their number."""
+    y = every.y
     n_runs = y.shape[1]
     track = Track(
         jnp.zeros((n_stored, n_runs), y.dtype),
@@ -132,7 +133,7 @@ def advance_stored(
         jnp.zeros((n_stored, *y.shape), y.dtype),
         jnp.zeros((n_stored, n_runs), jnp.int32),
     )
-    carry = _loop(settings, n_runs, dynamics, problem, y, prepared, track)
+    carry = _loop(settings, n_runs, dynamics, problem, prepared, every, track)
     return _outcome(settings, problem, y, carry), carry.track, carry.n_passes
 
 
@@ -141,15 +142,14 @@ def _loop(
     n_lanes: int,
     dynamics: Dynamics,
     problem: Problem,
-    y: Array,
     prepared: Prepared,
+    every: Run,
     track: Track | None,
 ) -> _Carry:
-    n_runs = y.shape[1]
-    every = first_runs(dynamics, problem, y, prepared)
+    n_times, n_runs = problem.times.shape
     queue = (every, prepared, problem)
     lanes = queue if n_lanes >= n_runs else _taken(queue, jnp.arange(n_lanes))
-    outputs = jnp.full((n_runs + 1, problem.times.shape[0] + 1, y.shape[0]), jnp.nan, y.dtype)
+    outputs = jnp.full((n_runs + 1, n_times + 1, every.y.shape[0]), jnp.nan, every.y.dtype)
     # A place of its own takes what lanes without a result write.
     ended = jax.tree.map(lambda x: jnp.zeros((n_runs + 1,), x.dtype), every._replace(y=every.t))
     zero = jnp.zeros((), jnp.int32)

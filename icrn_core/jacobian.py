@@ -47,11 +47,10 @@ def jacobian_values(dynamics: Dynamics, t: Array, y: Array, prepared: Prepared) 
         slopes = _level_slopes(dynamics, level, t, tape)
         sources.append(dynamics.apply(chain.slopes, slopes) * dynamics.apply(chain.values, values))
     result = dynamics.apply(plan.base[-1], _joined(sources, tape))
-    rows, columns = dynamics.jacobian_pattern
     if prepared.scale is not None:
-        result = result * prepared.scale[columns]
+        result = result * dynamics.apply(plan.by_column, prepared.scale)
     if prepared.factor is not None:
-        result = result * prepared.factor[rows]
+        result = result * dynamics.apply(plan.by_row, prepared.factor)
     return result
 
 
@@ -90,7 +89,8 @@ def _dense_slopes(dynamics: Dynamics, group: DenseGroup, slots: list[Array], t: 
 
 def _level_slopes(dynamics: Dynamics, level: Level, t: Array, tape: Array) -> Array:
     found = []
-    for step, slots in dynamics.level_slots(level, tape):
+    # A level reads the tape as it was before it.
+    for step, slots in dynamics.level_slots(level, tape[: level.slots.columns.n_rows]):
         shape = (step.size, tape.shape[1])
         found += [jnp.broadcast_to(p, shape) for p in partials(step.law, slots, t[None, :], step.wanted)]
     return _joined(found, tape)

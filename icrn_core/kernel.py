@@ -9,11 +9,11 @@ function.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 try:
     from jax.experimental.xla_metadata import set_xla_metadata
@@ -26,30 +26,33 @@ def one_kernel(function: Callable, *args: object) -> object:
     if set_xla_metadata is None or jax.default_backend() != "cpu":
         return function(*args)
     leaves, structure = jax.tree.flatten(args)
-    shapes = [(jnp.shape(x), jnp.result_type(x)) for x in leaves]
-    full = [x for x, (shape, _) in zip(leaves, shapes, strict=True) if 0 not in shape]
-
-    shape_of_result: list = []
+    found: dict[str, object] = {}
 
     def called(*full: Array) -> list[Array]:
-        # Empty arrays are made inside: as arguments they have no memory to point to.
-        rest = iter(full)
-        given = [jnp.zeros(shape, kind) if 0 in shape else next(rest) for shape, kind in shapes]
-        result, shape_of_result[:] = _flat(function(*jax.tree.unflatten(structure, given)))
-        return _reading_all(full, result)
+        result = function(*jax.tree.unflatten(structure, _with_empty(leaves, full)))
+        found["leaves"], found["structure"] = jax.tree.flatten(jax.eval_shape(lambda: result))
+        return _reading_all(full, _without_empty(jax.tree.leaves(result)))
 
+    # XLA would move constants into the function, and then not find the arguments they were.
+    full = lax.optimization_barrier(_without_empty(leaves))
     result = jax.jit(called)(*full)
     # The mark on any result is that of the call.
     first = set_xla_metadata(result[0], xla_cpu_small_call="true", inlineable="false")
-    return jax.tree.unflatten(shape_of_result[0], [first, *result[1:]])
+    return jax.tree.unflatten(found["structure"], _with_empty(found["leaves"], [first, *result[1:]]))
 
 
-def _flat(result: object) -> tuple[list[Array], list]:
-    leaves, structure = jax.tree.flatten(result)
-    return leaves, [structure]
+def _without_empty(arrays: list) -> list:
+    """Return the arrays with entries: the others have no memory that could be pointed to."""
+    return [x for x in arrays if 0 not in jnp.shape(x)]
 
 
-def _reading_all(arguments: tuple[Array, ...], result: list[Array]) -> list[Array]:
+def _with_empty(like: list, full: Sequence[Array]) -> list:
+    """Return arrays like the given ones, of which the full ones are given."""
+    rest = iter(full)
+    return [jnp.zeros(jnp.shape(x), jnp.result_type(x)) if 0 in jnp.shape(x) else next(rest) for x in like]
+
+
+def _reading_all(arguments: Sequence[Array], result: list[Array]) -> list[Array]:
     """Return the result, the first of it in a way that reads every argument.
 
     XLA does not compile such a call if an argument turns out not to be needed.

@@ -60,7 +60,15 @@ def plan_jacobian(
     keys, summed = _summed((at, entries, sources, coefficients), n, n_sources, arrays)
     column, row = np.divmod(keys, max(n, 1))
     base.append(summed)
-    return JacobianPlan(arrays.add(row), arrays.add(column), len(keys), tuple(base), tuple(chains))
+    return JacobianPlan(
+        arrays.add(row),
+        arrays.add(column),
+        gather(row, n, arrays),
+        gather(column, n, arrays),
+        len(keys),
+        tuple(base),
+        tuple(chains),
+    )
 
 
 def _flat_parts(flat: FlatPlan) -> tuple[list[_Parts], int]:

@@ -143,6 +143,8 @@ class JacobianPlan:
     ----------
     rows, columns : int
         Arrays of their places, ``(n_nonzeros,)``, sorted by column and row.
+    by_row, by_column : SparseMap
+        What takes for each non-zero the entry of its row, of its column.
     base : tuple of SparseMap
         From the derivatives of all rate laws to the non-zeros by what levels of assignments
         set, the last level first, and at last those by the state.
@@ -152,6 +154,8 @@ class JacobianPlan:
 
     rows: int
     columns: int
+    by_row: SparseMap
+    by_column: SparseMap
     n_nonzeros: int
     base: tuple[SparseMap, ...]
     chains: tuple[Chain, ...]
@@ -233,6 +237,14 @@ class Plan:
     def n_assigned(self) -> int:
         """Number of assigned entries."""
         return sum(block.size for block in self.assigned)
+
+    @cached_property
+    def widest(self) -> int:
+        """Most entries that are reduced at once in rates of change and their derivatives, per lane."""
+        chains = [m for chain in self.jacobian.chains for m in (chain.slopes, chain.values)]
+        levels = [level.slots for level in self.dynamic_levels]
+        given = (self.flat_slots, self.incidence, self.jacobian.by_row, self.jacobian.by_column)
+        return max(self.n_moving, *(m.widest for m in (*given, *self.jacobian.base, *chains, *levels)))
 
     @cached_property
     def _hash(self) -> int:

@@ -140,8 +140,8 @@ def pull(
     dynamics = replace(dynamics, transposable=True)
     reads_time = dynamics.plan.reads_time
     tables = _tables(y.dtype)
-    end, dense = jnp.asarray(_END, y.dtype), jnp.asarray(_DENSE, y.dtype)
-    by_stage = end[:, None, None] * given.end + jnp.einsum("mi,mnl->inl", dense, given.dense)
+    results = (_END, *_DENSE), (given.end, *given.dense)
+    by_stage = sum(jnp.asarray(w, y.dtype)[:, None, None] * by for w, by in zip(*results, strict=True))
     by_matrix = jnp.zeros_like(stages)
 
     def back(k: Array, carry: tuple) -> tuple:
@@ -157,7 +157,7 @@ def pull(
         by_stage = by_stage + a[:, None, None] * dx + c[:, None, None] * (v / h)
         # Of W u_i = right: the explicit dependence on h of both sides.
         own = row(stages, i) / (GAMMA * h * h) - weighted(c, stages) / (h * h)
-        by_h = by_h + offset * dt + (v * own).sum(axis=0)
+        by_h = by_h + offset * dt + lax.optimization_barrier(v * own).sum(axis=0)
         solved = lax.dynamic_update_index_in_dim(solved, v, i, 0)
         return by_stage, solved, by_t + dt, by_h, by_y + dx, jax.tree.map(jnp.add, by_prepared, dp)
 
@@ -166,7 +166,7 @@ def pull(
     carry = (by_stage, by_matrix, zero, zero, given.end, none)
     _, solved, by_t, by_h, by_y, by_prepared = lax.fori_loop(0, N_STAGES, back, carry)
     rows, columns = dynamics.jacobian_pattern
-    weights = (solved[:, rows] * stages[:, columns]).sum(axis=0)
+    weights = sum(solved[i][rows] * stages[i][columns] for i in range(N_STAGES))
     _, pulled = jax.vjp(lambda s, x, p: dynamics.prepared_jacobian(clamp(s, span), x, p), t, y, prepared)
     found = [pulled(weights)]
     if reads_time:
@@ -176,7 +176,7 @@ def pull(
             lambda s, x, p: dynamics.prepared_time_derivative(clamp(s, span), x, p), t, y, prepared
         )
         found.append(pulled(h * total))
-        by_h = by_h + (total * drift).sum(axis=0)
+        by_h = by_h + lax.optimization_barrier(total * drift).sum(axis=0)
     for dt, dy, dp in found:
         by_t, by_y = by_t + dt, by_y + dy
         by_prepared = jax.tree.map(jnp.add, by_prepared, dp)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.custom_derivatives import linear_call
 
 # Rows are padded to the next of these numbers of non-zeros, or share a table of their own.
@@ -31,12 +31,16 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a map, by bucket; ``order`` puts them in their places, None if they are."""
+    """Rows of a map, by bucket; ``order`` puts them in their places, None if they are.
+
+    ``wide_entries`` is the largest number of entries of a bucket that is summed by a reduction.
+    """
 
     buckets: tuple[Bucket, ...]
     order: int | None
     n_empty: int
     n_rows: int
+    wide_entries: int
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class SparseMap:
 
     rows: Table
     columns: Table
+
+    @property
+    def widest(self) -> int:
+        """Most entries that are reduced at once."""
+        return max(self.rows.wide_entries, self.columns.wide_entries)
 
     def __call__(self, arrays: tuple[Array, ...], x: Array, transposable: bool = False) -> Array:
         """Return ``A x`` for ``x`` of shape ``(n_columns, ...)``.
@@ -97,7 +106,7 @@ def _table(rows: np.ndarray, columns: np.ndarray, coefficients: np.ndarray, n_ro
     rows, columns, coefficients = rows[order], columns[order], coefficients[order]
     counts = np.bincount(rows, minlength=n_rows)
     starts = np.concatenate([[0], np.cumsum(counts)])
-    buckets, placed = [], []
+    buckets, placed, wide = [], [], 0
     for chosen in _by_width(counts):
         width = int(counts[chosen].max())
         offsets = np.arange(width)
@@ -108,12 +117,13 @@ def _table(rows: np.ndarray, columns: np.ndarray, coefficients: np.ndarray, n_ro
         number = None if (values == 1.0).all() else arrays.add(values)
         buckets.append(Bucket(arrays.add(columns[at]), number, width))
         placed.append(chosen)
+        wide = max(wide, at.size if width > _WIDTHS[-1] else 0)
     empty = np.flatnonzero(counts == 0)
     every = np.concatenate([*placed, empty]).astype(np.int64)
     in_order = np.array_equal(every, np.arange(n_rows))
     place = np.empty(n_rows, np.int64)
     place[every] = np.arange(n_rows)
-    return Table(tuple(buckets), None if in_order else arrays.add(place), len(empty), n_rows)
+    return Table(tuple(buckets), None if in_order else arrays.add(place), len(empty), n_rows, wide)
 
 
 def _by_width(counts: np.ndarray) -> list[np.ndarray]:
@@ -135,8 +145,19 @@ def _apply(table: Table, arrays: tuple[Array, ...], x: Array) -> Array:
         if bucket.coefficients is not None:
             weights = arrays[bucket.coefficients].astype(x.dtype)
             taken = taken * weights.reshape(weights.shape + (1,) * (x.ndim - 1))
-        parts.append(taken.sum(axis=1) if bucket.width > 1 else taken[:, 0])
+        parts.append(_row_sum(taken, bucket.width))
     if table.n_empty or not parts:
         parts.append(jnp.zeros((table.n_empty, *x.shape[1:]), x.dtype))
     total = parts[0] if len(parts) == 1 else jnp.concatenate(parts)
     return total if table.order is None else total.at[arrays[table.order]].get(mode="promise_in_bounds")
+
+
+def _row_sum(taken: Array, width: int) -> Array:
+    """Return the sum over the second axis.
+
+    A sum of products would become a call of a library of matrix products, which costs more
+    than a short sum and cannot be part of a kernel.
+    """
+    if width <= _WIDTHS[-1]:
+        return sum(taken[:, k] for k in range(1, width)) + taken[:, 0] if width > 1 else taken[:, 0]
+    return lax.optimization_barrier(taken).sum(axis=1)

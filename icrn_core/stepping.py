@@ -38,12 +38,14 @@ def norm(error: Array, scale: Array) -> Array:
     """Return by lane the root mean square of error over scale; 0 for an empty state."""
     if not error.shape[0]:
         return jnp.zeros(error.shape[1], error.dtype)
-    return jnp.sqrt(jnp.mean(jnp.square(error / scale), axis=0))
+    ratio = error / scale
+    # Not a plain sum of squares, which would become a matrix product.
+    return jnp.sqrt(jnp.mean(jnp.where(jnp.isfinite(ratio), ratio * ratio, jnp.inf), axis=0))
 
 
 def weighted(weights: Array, stages: Array) -> Array:
-    """Return Σ_i weights_i stages_i: a product and a sum, which fuse, and not a matrix product."""
-    return (weights[:, None, None] * stages).sum(axis=0)
+    """Return Σ_i weights_i stages_i, term by term: a matrix product could not be part of a kernel."""
+    return sum(weights[i] * stages[i] for i in range(1, stages.shape[0])) + weights[0] * stages[0]
 
 
 def row(table: Array, k: Array) -> Array:

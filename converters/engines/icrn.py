@@ -66,7 +66,7 @@ def _solve(
     Factorising its dense Jacobian costs a thousand explicit steps, and most large networks
     are not stiff: those that are use up the few steps and are integrated by the stiff solver.
     """
-    options = {"rtol": settings.rtol, "atol": settings.atol, "differentiate": "forward"}
+    options = {"rtol": settings.rtol, "atol": settings.atol}
     if settings.solver is None and dynamics.n_moving > _LARGE:
         few = min(_FEW_STEPS, settings.max_steps)
         solution = simulate(dynamics, values, params, times, solver="dopri5", max_steps=few, **options)

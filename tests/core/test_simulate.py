@@ -53,15 +53,15 @@ ROBERTSON_PARAMS = {"k1": 0.04, "k2": 3e7, "k3": 1e4}
 
 def fixed_steps(name, dynamics, x0, end, n, theta=None):
     """Integrate with n equal steps; with theta, also interpolate inside the first one."""
-    prepared = dynamics.prepare(jnp.zeros(0))
-    step = jax.jit(lambda t, h, y: STEPPERS[name].step(dynamics, prepared, t, h, y, (None, None)))
-    y, h = jnp.array([x0]), end / n
+    prepared = dynamics.prepare(jnp.zeros((0, 1)), jnp.zeros((1, 1)))
+    step = jax.jit(lambda t, h, y: STEPPERS[name].step(dynamics, prepared, t, h, y, (None, None))[0])
+    y, h = jnp.array([[x0]]), jnp.array([end / n])
     for k in range(n):
         result = step(k * h, h, y)
         if theta is not None:
-            return float(interpolate(theta, y, result.end, result.dense)[0])
+            return float(interpolate(theta, y, result.end, result.dense)[0, 0])
         y = result.end
-    return float(y[0])
+    return float(y[0, 0])
 
 
 @pytest.mark.parametrize("name", STEPPERS)
