@@ -52,3 +52,7 @@ app = make_app(export, "icrn-export model.icrn -o model.xml")
 def main() -> None:
     """Run ``icrn-export``."""
     run(app, "icrn-export")
+
+
+if __name__ == "__main__":
+    main()

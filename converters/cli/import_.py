@@ -111,3 +111,7 @@ app = make_app(import_model, "icrn-import model.xml --hints bases.toml -o model.
 def main() -> None:
     """Run ``icrn-import``."""
     run(app, "icrn-import")
+
+
+if __name__ == "__main__":
+    main()

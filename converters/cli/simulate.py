@@ -109,3 +109,7 @@ app = make_app(simulate, "icrn-simulate model.icrn --end 100 --set k1=0.5 -o cou
 def main() -> None:
     """Run ``icrn-simulate``."""
     run(app, "icrn-simulate")
+
+
+if __name__ == "__main__":
+    main()

@@ -99,3 +99,7 @@ app = make_app(validate, "icrn-validate model.icrn --end 240 --against tellurium
 def main() -> None:
     """Run ``icrn-validate``."""
     run(app, "icrn-validate")
+
+
+if __name__ == "__main__":
+    main()
