@@ -7,7 +7,7 @@ depends on the number of kinds of reaction, never on the number of reactions.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from icrn_core.dynamics import Dynamics
@@ -91,7 +91,8 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in driving),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
-    return Dynamics(plan, tuple(jnp.asarray(a) for a in arrays.items))
+    # At once, and not by `jnp.asarray`, which compiles a small program for each shape and type.
+    return Dynamics(plan, tuple(jax.device_put(arrays.items)))
 
 
 def _conversions(layout: Layout, source: str, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
