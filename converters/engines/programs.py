@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -99,7 +100,7 @@ def shared_dynamics(icrn: ICRN) -> Dynamics:
     IcrnError
         As `compile_icrn`, in the names of this network.
     """
-    with span("plan"), _float64():
+    with span("plan"), float64():
         return _structures.find(structure_key(icrn), lambda: _compiled(icrn))
 
 
@@ -145,7 +146,7 @@ def integrate(
     grid = np.concatenate([times, np.full(_padded(n) - n, times[-1])])
     given = (dynamics, values, params, grid, np.float64(rtol), np.float64(atol))
     shapes = tuple((array.shape, str(array.dtype)) for array in dynamics.arrays)
-    with _float64():
+    with float64():
         key = dynamics.plan, shapes, len(grid), method
         program = _programs.find(key, lambda: _program(given, method))
         with span("run"):
@@ -204,7 +205,8 @@ def _table(tensors: dict[str, Array], times: Array) -> Array:
     return jnp.concatenate(parts, axis=1) if parts else jnp.zeros((len(times), 0))
 
 
-def _float64():
+def float64() -> AbstractContextManager[None]:
+    """Return a context in which JAX computes in 64 bits."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)
     from jax.experimental import enable_x64
