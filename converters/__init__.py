@@ -17,8 +17,10 @@ _HOME = {
     "fold_network": "converters.fold",
     "load_folding": "converters.archive",
     "load_hints": "converters.hints",
+    "profiled": "converters.profiling",
     "run_time_course": "converters.time_course",
     "save_folding": "converters.archive",
+    "use_cache": "converters.cache",
 }
 
 __all__ = sorted(_HOME)

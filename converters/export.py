@@ -1,4 +1,4 @@
-"""Write a flat network to the file format its name asks for."""
+"""Write a model to the file format its name asks for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from icrn_io.errors import ModelIOError
 
 if TYPE_CHECKING:
+    from converters.folding import Folding
     from icrn_io.network import Network
 
-_SUFFIXES = (".xml", ".sbml", ".ant", ".txt", ".omex")
+SIMULATION_SUFFIX = ".jaxexport"
+_SUFFIXES = (".xml", ".sbml", ".ant", ".txt", ".omex", SIMULATION_SUFFIX)
 
 
 def check_suffix(path: str) -> None:
@@ -55,3 +57,51 @@ def write_network(network: Network, path: str, fresh: bool = False, annotation: 
     from icrn_io import write_model
 
     write_model(network, path, fresh=fresh, annotation=annotation)
+
+
+def is_simulation(path: str) -> bool:
+    """Whether the name is that of a compiled simulation."""
+    return Path(path).suffix.lower() == SIMULATION_SUFFIX
+
+
+def write_simulation(folding: Folding, path: str, n_times: int) -> None:
+    """Write the compiled simulation of a folding, with its values and original ids.
+
+    It runs without this package's readers and folders, see `icrn_core.load_simulation`.
+
+    Parameters
+    ----------
+    folding : Folding
+        What to compile.
+    path : str
+        Where to write.
+    n_times : int
+        Most output times that it takes.
+
+    Raises
+    ------
+    ModelIOError
+        The model cannot be simulated, or the file cannot be written.
+    IcrnError
+        It cannot be compiled or exported.
+    """
+    from converters.engines.programs import float64
+    from converters.refusal import refuse_unsupported
+    from icrn_core import compile_icrn, export_simulation
+    from icrn_io.files import write_atomically
+
+    refuse_unsupported(folding)
+    icrn = folding.icrn
+    values, params, labels = (
+        {base.name: table[base.name] for base in bases if base.name in table}
+        for bases, table in (
+            (icrn.species, folding.values),
+            (icrn.constants, folding.values),
+            ((*icrn.species, *icrn.constants), folding.identity.entries),
+        )
+    )
+    with float64():
+        data = export_simulation(
+            compile_icrn(icrn), n_times, values=values, params=params, labels=labels, max_steps=1_000_000
+        )
+    write_atomically(path, data)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from converters.folding import Folding
 from converters.overrides import apply_overrides
+from converters.profiling import span
 from converters.quantities import symbol_quantities
 from icrn_io.errors import ModelIOError
 from icrn_io.network import Network
@@ -29,9 +30,11 @@ def as_network(model) -> Network:
         from converters.enumerate import enumerate_network
 
         return enumerate_network(as_folding(model))
-    from icrn_io import read_model
-
-    return read_model(_path(model))
+    path = _path(model)
+    with span("import"):
+        from icrn_io import read_model
+    with span("read"):
+        return read_model(path)
 
 
 def as_folding(model) -> Folding:
@@ -47,10 +50,13 @@ def as_folding(model) -> Folding:
     if is_archive(model):
         from converters.archive import load_folding
 
-        return load_folding(model)
-    from converters.fold import fold_network
-
-    return fold_network(as_network(model))
+        with span("read"):
+            return load_folding(model)
+    with span("import"):
+        from converters.fold import fold_network
+    network = as_network(model)
+    with span("fold"):
+        return fold_network(network)
 
 
 def with_overrides(model, overrides: Mapping[str, float]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -53,12 +53,15 @@ class EngineSettings:
         Name of the engine's integrator, None for its stiff default.
     max_steps : int
         Most internal steps the engine may take.
+    effort : {"full", "quick"}
+        How well the engine ``icrn`` compiles, see `run_time_course`.
     """
 
     rtol: float = 1e-8
     atol: float = 1e-12
     solver: str | None = None
     max_steps: int = 1_000_000
+    effort: Literal["full", "quick"] = "full"
 
 
 def run_time_course(
@@ -70,6 +73,7 @@ def run_time_course(
     overrides: Mapping[str, float] | None = None,
     solver: str | None = None,
     max_steps: int = 1_000_000,
+    effort: Literal["full", "quick"] = "full",
 ) -> TimeCourse:
     """Integrate a model from time 0 and report it at the given times.
 
@@ -90,6 +94,9 @@ def run_time_course(
         Name of the engine's integrator; its stiff default if left out.
     max_steps : int
         Most internal steps.
+    effort : {"full", "quick"}
+        How well the engine ``icrn`` compiles a system of up to 150 variables: quick compiles in
+        a third of the time and runs 1.2 to 1.7 times as long, which pays for one run.
 
     Returns
     -------
@@ -107,10 +114,15 @@ def run_time_course(
     from converters.engines.registry import find_engine
     from converters.models import as_folding, as_network, with_overrides
     from converters.refusal import refuse_bad_values
+    from icrn_io.errors import ModelIOError
 
     chosen = find_engine(engine)
     grid = check_times(times)
-    settings = EngineSettings(check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps)
+    if effort not in ("full", "quick"):
+        raise ModelIOError(f"effort is 'full' or 'quick', not {effort!r}")
+    settings = EngineSettings(
+        check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps, effort
+    )
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
     # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.

@@ -214,7 +214,9 @@ class _Judge:
     def ours(self, rtol: float, atol: float) -> TimeCourse:
         """Return the time course by the ICRN."""
         if (rtol, atol) not in self.courses:
-            self.courses[rtol, atol] = run_time_course(self.folding, self.grid, rtol=rtol, atol=atol)
+            self.courses[rtol, atol] = run_time_course(
+                self.folding, self.grid, rtol=rtol, atol=atol, effort="quick"
+            )
         return self.courses[rtol, atol]
 
     def differences(self, engine: str, rtol: float, atol: float) -> tuple[Difference, ...]:

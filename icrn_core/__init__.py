@@ -24,10 +24,13 @@ from icrn_core.icrn import (
 # Loaded on first use: they import JAX, which the data model does not need.
 _LAZY = {
     "Dynamics": "icrn_core.dynamics",
+    "ExportedSimulation": "icrn_core.export",
     "Observation": "icrn_core.dynamics",
     "Solution": "icrn_core.solution",
     "ResultCode": "icrn_core.solution",
     "compile_icrn": "icrn_core.compile",
+    "export_simulation": "icrn_core.export",
+    "load_simulation": "icrn_core.export",
     "simulate": "icrn_core.simulation",
 }
 
@@ -36,6 +39,7 @@ __all__ = [
     "AssignedQuantity",
     "BaseSpecies",
     "Dynamics",
+    "ExportedSimulation",
     "IcrnError",
     "IndexDomain",
     "IndexSet",
@@ -51,6 +55,8 @@ __all__ = [
     "Solution",
     "Term",
     "compile_icrn",
+    "export_simulation",
+    "load_simulation",
     "simulate",
 ]
 

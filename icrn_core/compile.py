@@ -8,7 +8,6 @@ depends on the number of kinds of reaction, never on the number of reactions.
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from icrn_core.dynamics import Dynamics
@@ -112,7 +111,8 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     )
     pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
     elimination = plan_elimination(*pattern, len(moving))
-    return Dynamics(plan, *jax.tree.map(jnp.asarray, (tuple(arrays.items), elimination)))
+    # At once, and not by `jnp.asarray`, which compiles a small program for each shape and type.
+    return Dynamics(plan, *jax.device_put((tuple(arrays.items), elimination)))
 
 
 def _static_tape(layout: Layout, held: np.ndarray) -> Tape:

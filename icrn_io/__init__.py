@@ -1,56 +1,47 @@
-"""Read and write reaction network files: SBML and Antimony to and from `Network`."""
+"""Read and write reaction network files: SBML and Antimony to and from `Network`.
 
-from icrn_io.checks import check_network
-from icrn_io.errors import ModelIOError, UnsupportedFeatureError
-from icrn_io.expression import Expression, apply, infix, number, symbol
-from icrn_io.loading import read_bytes, read_model
-from icrn_io.network import (
-    AlgebraicRule,
-    AssignmentRule,
-    Compartment,
-    Event,
-    EventAssignment,
-    InitialAssignment,
-    ModelUnits,
-    Network,
-    Parameter,
-    RateRule,
-    Reaction,
-    SourceDocument,
-    Species,
-    SpeciesReference,
-    UnitDefinition,
-    UnsupportedFeature,
-)
-from icrn_io.writing import format_model, write_model
+The public names are loaded on first use: what only handles networks does not load libsbml.
+"""
 
-__all__ = [
-    "AlgebraicRule",
-    "AssignmentRule",
-    "Compartment",
-    "Event",
-    "EventAssignment",
-    "Expression",
-    "InitialAssignment",
-    "ModelIOError",
-    "ModelUnits",
-    "Network",
-    "Parameter",
-    "RateRule",
-    "Reaction",
-    "SourceDocument",
-    "Species",
-    "SpeciesReference",
-    "UnitDefinition",
-    "UnsupportedFeature",
-    "UnsupportedFeatureError",
-    "apply",
-    "check_network",
-    "format_model",
-    "infix",
-    "number",
-    "read_bytes",
-    "read_model",
-    "symbol",
-    "write_model",
-]
+from __future__ import annotations
+
+from importlib import import_module
+
+_NAMES = {
+    "icrn_io.checks": ("check_network",),
+    "icrn_io.errors": ("ModelIOError", "UnsupportedFeatureError"),
+    "icrn_io.expression": ("Expression", "apply", "infix", "number", "symbol"),
+    "icrn_io.loading": ("read_bytes", "read_model"),
+    "icrn_io.network": (
+        "AlgebraicRule",
+        "AssignmentRule",
+        "Compartment",
+        "Event",
+        "EventAssignment",
+        "InitialAssignment",
+        "ModelUnits",
+        "Network",
+        "Parameter",
+        "RateRule",
+        "Reaction",
+        "SourceDocument",
+        "Species",
+        "SpeciesReference",
+        "UnitDefinition",
+        "UnsupportedFeature",
+    ),
+    "icrn_io.writing": ("format_model", "write_model"),
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'icrn_io' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

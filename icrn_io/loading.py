@@ -8,7 +8,6 @@ import os
 import zlib
 from pathlib import Path
 
-from icrn_io.antimony_text import antimony_to_sbml
 from icrn_io.archive import sbml_of_archive
 from icrn_io.checks import check_network
 from icrn_io.errors import ModelIOError, UnsupportedFeatureError
@@ -84,6 +83,8 @@ def read_bytes(data: bytes, name: str = "standard input", folder: Path | None = 
         ) from None
     if "\0" in text:
         raise ModelIOError(f"{name}: a binary file; expected SBML, Antimony or a COMBINE archive")
+    from icrn_io.antimony_text import antimony_to_sbml
+
     sbml = antimony_to_sbml(text, name).encode()
     return _read_sbml(sbml, data, "antimony", name, folder)
 

@@ -8,7 +8,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from icrn_io.antimony_text import sbml_to_antimony
 from icrn_io.errors import ModelIOError
 from icrn_io.files import write_atomically
 from icrn_io.loading import read_bytes
@@ -92,7 +91,11 @@ def format_model(network: Network, fmt: str = "sbml", fresh: bool = False, annot
         sbml = _patched(network)
         if fmt == "antimony" and source.format == "antimony" and sbml == source.sbml:
             return source.text
-    return sbml if fmt == "sbml" else sbml_to_antimony(sbml.decode(), network.id or "the network").encode()
+    if fmt == "sbml":
+        return sbml
+    from icrn_io.antimony_text import sbml_to_antimony
+
+    return sbml_to_antimony(sbml.decode(), network.id or "the network").encode()
 
 
 def _patched(network: Network) -> bytes:

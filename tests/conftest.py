@@ -11,6 +11,8 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Tests run in parallel processes: threads of the linear algebra would only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Commands leave the cache of whoever runs the tests alone.
+os.environ["ICRN_CACHE"] = "off"
 
 ROOT = Path(__file__).parent.parent
 

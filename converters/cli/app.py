@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from time import process_time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from converters.profiling import span
 
 if TYPE_CHECKING:
     from converters.folding import Folding
@@ -43,6 +48,47 @@ VersionOption = Annotated[
 ]
 
 
+def _start_profile(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.with_resource(_told_profile())
+
+
+ProfileOption = Annotated[
+    bool,
+    typer.Option("--profile", help="Tell where the time went.", is_eager=True, callback=_start_profile),
+]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Neither use nor keep compiled programs of earlier runs.")
+]
+
+
+@contextmanager
+def _told_profile() -> Iterator[None]:
+    """Measure a command until it ends, then print the table on standard error."""
+    from converters.profiling import Row, profiled
+
+    start = process_time()
+    with profiled() as profile:
+        # The wall time from before the first line of Python is not known.
+        profile.rows["start"] = Row(start, start)
+        yield
+    say(profile.table())
+
+
+def keep_programs(no_cache: bool) -> None:
+    """Switch the disk cache of compiled programs on, unless the user has said otherwise; loads JAX."""
+    if no_cache or os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    from converters.cache import use_cache
+
+    try:
+        with span("import"):
+            use_cache()
+    except OSError as error:
+        reason = error.strerror or error
+        say(f"note: compiled programs are not kept between runs: {error.filename or 'no cache'}: {reason}")
+
+
 def make_app(command: Callable, example: str) -> typer.Typer:
     """Return the application of one command, with an example below its help."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -61,6 +107,10 @@ def run(app: typer.Typer, name: str) -> None:
     os.environ.setdefault("JAX_ENABLE_X64", "1")
     # One small factorisation a step: threads of the linear algebra would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Imports and tracing make a million objects that stay: looking for garbage among them takes
+    # a tenth of a short run, and a last look, as the interpreter shuts down, as much again.
+    gc.set_threshold(50_000, 20, 100)
+    atexit.register(gc.freeze)
     _silence_native_code()
     code = exit_code(lambda: _flushed(app, name))
     if code == _INTERRUPTED:
@@ -158,19 +208,16 @@ def read(model: str) -> Network | Folding:
     """
     from pathlib import Path
 
-    from converters.models import is_archive
-
-    if model == "-":
-        from icrn_io import read_bytes
-
-        return read_bytes(sys.stdin.buffer.read(), "standard input")
+    with span("import"):
+        from converters.models import is_archive
     if is_archive(model):
-        from converters.archive import load_folding
-
-        return load_folding(model)
-    from icrn_io import read_model
-
-    return read_model(Path(model))
+        return read_archive(model)
+    with span("import"):
+        from icrn_io import read_bytes, read_model
+    with span("read"):
+        if model == "-":
+            return read_bytes(sys.stdin.buffer.read(), "standard input")
+        return read_model(Path(model))
 
 
 def read_archive(path: str) -> Folding:
@@ -181,13 +228,15 @@ def read_archive(path: str) -> Folding:
     ModelIOError
         It is another kind of file, or cannot be read.
     """
-    from converters.archive import load_folding
-    from converters.models import is_archive
-    from icrn_io.errors import ModelIOError
+    with span("import"):
+        from converters.archive import load_folding
+        from converters.models import is_archive
+        from icrn_io.errors import ModelIOError
 
     if not is_archive(path):
         raise ModelIOError(f"'{path}' is no .icrn file: make one with icrn-import {path}")
-    return load_folding(path)
+    with span("read"):
+        return load_folding(path)
 
 
 def parse_settings(settings: list[str]) -> dict[str, float]:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from converters.cli.app import MODEL_HELP, VersionOption, make_app, print_folding, progress, read, run, say
+from converters.cli.app import (
+    MODEL_HELP,
+    ProfileOption,
+    VersionOption,
+    make_app,
+    print_folding,
+    progress,
+    read,
+    run,
+    say,
+)
+from converters.profiling import span
 
 if TYPE_CHECKING:
     from converters.folding import Folding
@@ -36,6 +47,7 @@ def import_model(
     report_file: Annotated[
         str | None, typer.Option("--report", metavar="FILE.html", help="Write what is printed as HTML too.")
     ] = None,
+    profile: ProfileOption = False,
     version: VersionOption = False,
 ) -> None:
     """Read a model, find its index structure, and write it as an .icrn file.
@@ -47,15 +59,16 @@ def import_model(
     D = "D_{p}_{q}", where p and q are indices, and a table "index_sets" with lines such as
     I = ["EGF", "HRG"] for indices like {p:I}.
     """
-    from converters.archive import save_folding
-    from converters.files import check_targets
-    from converters.fold import fold_network
-    from converters.folding_report import folding_json, folding_text, html_page
-    from converters.hints import load_hints
-    from converters.models import as_network, is_archive
-    from converters.refusal import refuse_bad_values
-    from icrn_io.errors import ModelIOError
-    from icrn_io.files import write_atomically
+    with span("import"):
+        from converters.archive import save_folding
+        from converters.files import check_targets
+        from converters.fold import fold_network
+        from converters.folding_report import folding_json, folding_text, html_page
+        from converters.hints import load_hints
+        from converters.models import as_network, is_archive
+        from converters.refusal import refuse_bad_values
+        from icrn_io.errors import ModelIOError
+        from icrn_io.files import write_atomically
 
     if is_archive(model):
         raise ModelIOError(f"'{model}' is folded already: icrn-show {model} prints it")
@@ -68,13 +81,17 @@ def import_model(
     hints = load_hints(hints_file) if hints_file is not None else None
     with progress("Reading the model"):
         network = as_network(read(model))
-    with progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"):
+    with (
+        progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"),
+        span("fold"),
+    ):
         folding = fold_network(network, hints, fold_seconds, flat_only=flat)
     refuse_bad_values(folding)
-    save_folding(folding, target)
-    if report_file is not None:
-        write_atomically(report_file, html_page(folding))
-        say(f"wrote {report_file}")
+    with span("write"):
+        save_folding(folding, target)
+        if report_file is not None:
+            write_atomically(report_file, html_page(folding))
+            say(f"wrote {report_file}")
     if as_json:
         typer.echo(json.dumps(folding_json(folding), indent=2))
     else:
@@ -111,3 +128,7 @@ app = make_app(import_model, "icrn-import model.xml --hints bases.toml -o model.
 def main() -> None:
     """Run ``icrn-import``."""
     run(app, "icrn-import")
+
+
+if __name__ == "__main__":
+    main()

@@ -49,3 +49,7 @@ app = make_app(show, "icrn-show model.icrn --latex")
 def main() -> None:
     """Run ``icrn-show``."""
     run(app, "icrn-show")
+
+
+if __name__ == "__main__":
+    main()

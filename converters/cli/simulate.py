@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from converters.cli.app import MODEL_HELP, VersionOption, make_app, parse_settings, progress, read, run, say
+from converters.cli.app import (
+    MODEL_HELP,
+    NoCacheOption,
+    ProfileOption,
+    VersionOption,
+    keep_programs,
+    make_app,
+    parse_settings,
+    progress,
+    read,
+    run,
+    say,
+)
+from converters.profiling import span
 
 
 class Quantity(StrEnum):
@@ -65,6 +78,8 @@ def simulate(
     plot: Annotated[
         str | None, typer.Option(metavar="FILE.png", help="Draw the species (needs matplotlib).")
     ] = None,
+    no_cache: NoCacheOption = False,
+    profile: ProfileOption = False,
     version: VersionOption = False,
 ) -> None:
     """Integrate a model and write the time course of its species as CSV.
@@ -73,11 +88,12 @@ def simulate(
     formulas, a concentration unless the model says otherwise (hasOnlySubstanceUnits), or what
     --quantity asks for.
     """
-    from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
-    from converters.files import check_targets
-    from converters.models import as_network
-    from converters.time_course import run_time_course
-    from icrn_io.files import write_atomically
+    with span("import"):
+        from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
+        from converters.files import check_targets
+        from converters.models import as_network
+        from converters.time_course import run_time_course
+        from icrn_io.files import write_atomically
 
     overrides = parse_settings(settings or [])
     if times is not None and end is not None:
@@ -87,19 +103,24 @@ def simulate(
     with progress("Reading the model"):
         subject = read(model)
         network = as_network(subject)
+    if engine is EngineName.icrn:
+        keep_programs(no_cache)
     with progress("Compiling and integrating"):
-        course = run_time_course(subject, grid, engine.value, rtol, atol, overrides, solver)
+        course = run_time_course(subject, grid, engine.value, rtol, atol, overrides, solver, effort="quick")
     columns = species_series(course, network, quantity.value)
     if plot is not None:
-        plot_course(plot, course.times, columns, network)
+        with span("plot"):
+            plot_course(plot, course.times, columns, network)
         say(f"wrote {plot}")
     if everything:
         columns = {**columns, **course.values}
-    text = csv_text(course.times, columns)
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        write_atomically(output, text)
+    with span("write"):
+        text = csv_text(course.times, columns)
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            write_atomically(output, text)
+    if output is not None:
         say(f"wrote {output}: {len(course.times)} times, {len(columns)} columns")
 
 
@@ -109,3 +130,7 @@ app = make_app(simulate, "icrn-simulate model.icrn --end 100 --set k1=0.5 -o cou
 def main() -> None:
     """Run ``icrn-simulate``."""
     run(app, "icrn-simulate")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from converters.cli.app import MODEL_HELP, VersionOption, make_app, parse_settings, progress, read, run, say
+from converters.cli.app import (
+    MODEL_HELP,
+    NoCacheOption,
+    ProfileOption,
+    VersionOption,
+    keep_programs,
+    make_app,
+    parse_settings,
+    progress,
+    read,
+    run,
+    say,
+)
+from converters.profiling import span
 
 
 def validate(
@@ -33,6 +46,8 @@ def validate(
     report_file: Annotated[
         str | None, typer.Option("--report", metavar="FILE.html", help="Write the whole report as HTML.")
     ] = None,
+    no_cache: NoCacheOption = False,
+    profile: ProfileOption = False,
     version: VersionOption = False,
 ) -> None:
     """Run a model here and in other simulators and compare every species.
@@ -40,13 +55,14 @@ def validate(
     Exits with 1 when a species differs by more than the tolerance, also when refined, or an
     engine cannot run the model.
     """
-    from rich.console import Console
+    with span("import"):
+        from rich.console import Console
 
-    from converters.cli.series import time_grid
-    from converters.files import check_targets
-    from converters.validation import cross_validate
-    from converters.validation_report import html_page, rich_table, summary_lines
-    from icrn_io.files import write_atomically
+        from converters.cli.series import time_grid
+        from converters.files import check_targets
+        from converters.validation import cross_validate
+        from converters.validation_report import html_page, rich_table, summary_lines
+        from icrn_io.files import write_atomically
 
     engines = [name.strip() for name in against.split(",") if name.strip()]
     if not engines:
@@ -56,6 +72,7 @@ def validate(
     check_targets(model, report_file)
     with progress("Reading the model"):
         subject = read(model)
+    keep_programs(no_cache)
     with progress("Running the engines"):
         report = cross_validate(subject, grid, engines, rtol, atol, overrides, tolerance, refine)
     if report_file is not None:
@@ -99,3 +116,7 @@ app = make_app(validate, "icrn-validate model.icrn --end 240 --against tellurium
 def main() -> None:
     """Run ``icrn-validate``."""
     run(app, "icrn-validate")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
 
-import jax
 import numpy as np
 
 from converters.engines.document import fixed_values
+from converters.engines.programs import Method, Run, integrate, shared_dynamics
 from converters.enumerate import enumerate_network
 from converters.errors import EngineError
 from converters.folding import Folding
 from converters.overrides import references
+from converters.profiling import span
 from converters.quantities import symbol_quantities
 from converters.refusal import refuse_unsupported
 from converters.time_course import EngineSettings, TimeCourse
-from icrn_core import Dynamics, Observation, ResultCode, Solution, compile_icrn, simulate
+from icrn_core import ICRN, ResultCode
 from icrn_core.errors import IcrnError
 
 _NAME = "icrn"
@@ -23,11 +26,9 @@ _NAME = "icrn"
 _LARGE = 150
 _FEW_STEPS = 10_000
 
-_compiled: dict[int, Dynamics] = {}
-
 
 def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCourse:
-    """Compile a folding, integrate it and map every entry back to its original id.
+    """Integrate a folding and map every entry back to its original id.
 
     Raises
     ------
@@ -37,91 +38,79 @@ def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCo
         The integration failed.
     """
     refuse_unsupported(folding)
-    tables = _observe(folding, times, settings)
-    columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(folding, tables)}
-    return _course(folding, times, columns)
+    found = _integrate(folding, times, settings)
+    with span("observe"):
+        columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(folding, found)}
+        return _course(folding, times, columns)
 
 
-def _observe(folding: Folding, times: np.ndarray, settings: EngineSettings) -> dict[str, dict]:
-    """Return observed tensors by base name, and fluxes by reaction name, time first."""
-    species = {base.name for base in folding.icrn.species}
-    constants = {base.name for base in folding.icrn.constants}
-    values = {name: tensor for name, tensor in folding.values.items() if name in species}
-    params = {name: tensor for name, tensor in folding.values.items() if name in constants}
-    with _float64():
-        dynamics = _dynamics(folding)
-        solution = _solve(dynamics, values, params, times, settings)
-        seen, settled = jax.device_get((_observe_all(dynamics, times, solution), solution.params))
-    constant = {
-        name: np.broadcast_to(tensor, (len(times), *tensor.shape)) for name, tensor in settled.items()
-    }
-    return {"bases": {**constant, **seen.species, **seen.assigned}, "fluxes": seen.fluxes}
-
-
-def _solve(
-    dynamics: Dynamics, values: dict, params: dict, times: np.ndarray, settings: EngineSettings
-) -> Solution:
+def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) -> Run:
     """Integrate; a large system explicitly first, where no solver is asked for.
 
     Factorising its dense Jacobian costs a thousand explicit steps, and most large networks
     are not stiff: those that are use up the few steps and are integrated by the stiff solver.
     """
-    options = {"rtol": settings.rtol, "atol": settings.atol}
-    if settings.solver is None and dynamics.n_moving > _LARGE:
-        few = min(_FEW_STEPS, settings.max_steps)
-        solution = simulate(dynamics, values, params, times, solver="dopri5", max_steps=few, **options)
-        if int(solution.result) == ResultCode.SUCCESS:
-            return solution
-    if settings.solver is not None:
-        options["solver"] = settings.solver
-    solution = simulate(dynamics, values, params, times, max_steps=settings.max_steps, **options)
+    icrn = folding.icrn
+    dynamics = shared_dynamics(icrn)
+    is_large = dynamics.n_moving > _LARGE
+    is_quick = settings.effort == "quick" and not is_large
+    given = _joined(icrn.species, folding.values), _joined(icrn.constants, folding.values), times
+    tolerances = settings.rtol, settings.atol
+    if settings.solver is None and is_large:
+        few = Method("dopri5", min(_FEW_STEPS, settings.max_steps))
+        found = integrate(dynamics, few, *given, *tolerances)
+        if int(found.solution.result) == ResultCode.SUCCESS:
+            return found
+    method = Method(settings.solver or "auto", settings.max_steps, is_quick)
     try:
-        return solution.check()
+        found = integrate(dynamics, method, *given, *tolerances)
+        _named(icrn, found).check()
     except IcrnError as error:
         raise EngineError(_NAME, str(error)) from None
+    return found
 
 
-@jax.jit
-def _observe_all(dynamics: Dynamics, times: jax.Array, solution: Solution) -> Observation:
-    params = dynamics.pack_params(solution.params)
-
-    def at(time: jax.Array, state: dict) -> Observation:
-        return dynamics.observe(time, dynamics.pack_state(state), params)
-
-    return jax.vmap(at)(times, solution.states)
+def _joined(bases: tuple, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return tensors by base as one vector, in the order of the bases."""
+    parts = [np.ravel(np.asarray(tensors[base.name], dtype=np.float64)) for base in bases]
+    return np.concatenate([np.zeros(0), *parts])
 
 
-def _dynamics(folding: Folding) -> Dynamics:
-    # Compiled code is kept by JAX per `Dynamics`: the same structure with other values runs at once.
-    key = id(folding.icrn)
-    if key not in _compiled:
-        _compiled[key] = compile_icrn(folding.icrn)
-        weakref.finalize(folding.icrn, _compiled.pop, key, None)
-    return _compiled[key]
+def _split(bases: tuple, table: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name of each base and its columns of a table, ``(n_times, size)``."""
+    start = 0
+    for base in bases:
+        yield base.name, table[:, start : start + base.size]
+        start += base.size
 
 
-def _float64():
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    from jax.experimental import enable_x64
+def _named(icrn: ICRN, found: Run):
+    """Return the solution with initial states and params by the names of the network."""
+    solution = found.solution
+    states = dict(_split(icrn.species, solution.states["states"]))
+    params = dict(_split(icrn.constants, found.params[None]))
+    return replace(solution, states=states, params=params)
 
-    return enable_x64(True)
 
-
-def _columns(folding: Folding, tables: dict[str, dict]):
+def _columns(folding: Folding, found: Run) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (id, series) for every id: entries of bases, then fluxes, forward minus backward."""
-    identity = folding.identity
+    icrn, identity = folding.icrn, folding.identity
+    params = np.broadcast_to(found.params, (len(found.species), len(found.params)))
+    tables = (icrn.constants, params), (icrn.species, found.species), (icrn.assigned, found.assigned)
+    entries = {name: columns for bases, table in tables for name, columns in _split(bases, table)}
     for base, ids in identity.entries.items():
-        if base in tables["bases"]:
-            table = np.asarray(tables["bases"][base]).reshape(-1, len(ids))
-            for position, element_id in enumerate(ids):
-                if element_id:
-                    yield element_id, table[:, position]
+        for position, element_id in enumerate(ids if base in entries else ()):
+            if element_id:
+                yield element_id, entries[base][:, position]
+    starts = np.cumsum([0, *(reaction.domain.size for reaction in icrn.reactions)])
+    fluxes = {
+        r.name: found.fluxes[:, a:b] for r, (a, b) in zip(icrn.reactions, pairwise(starts), strict=True)
+    }
     backward = {join.forward: join.backward for join in folding.joins}
-    for name, fluxes in tables["fluxes"].items():
+    for name, series in fluxes.items():
         if identity.roles[name] != "reaction":
             continue
-        net = fluxes - tables["fluxes"][backward[name]] if name in backward else fluxes
+        net = series - fluxes[backward[name]] if name in backward else series
         for position, reaction_id in enumerate(identity.tuples[name]):
             yield reaction_id, net[:, position]
 

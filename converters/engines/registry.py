@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Literal
 
 from converters.errors import EngineError
+from converters.profiling import span
 from icrn_io.errors import ModelIOError
 
 
@@ -37,11 +38,14 @@ class Engine:
     def run(self, subject, times, settings):
         """Run the engine on a `Folding` or `Network`; return its `TimeCourse`."""
         try:
-            _import_keeping_locale(self.needs)
+            with span("import"):
+                _import_keeping_locale(self.needs)
         except ImportError as error:
             hint = f"cannot be used here ({error}); try: pip install {self.install}"
             raise EngineError(self.name, hint) from None
-        return import_module(self.module).run(subject, times, settings)
+        with span("import"):
+            module = import_module(self.module)
+        return module.run(subject, times, settings)
 
 
 def _import_keeping_locale(name: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 
 from converters.fold.components import components
 from converters.fold.facts import Group
@@ -19,6 +18,7 @@ from converters.fold.keys import dense_codes, first_rows, row_keys
 
 _MAX_ROUNDS = 8
 _MIN_PLAYERS = 3
+_DENSE_CELLS = 1 << 20  # the product of smaller matrices is taken densely
 _MOST_COMPARED = 16  # columns of a form of reaction that are looked at in pairs
 
 
@@ -161,14 +161,11 @@ def _likest(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, sha
     ]
     parts = dense_codes(np.concatenate([np.empty(0, np.uint64), *(part for part, _ in found)]))
     players = np.concatenate([np.empty(0, np.int64), *(player for _, player in found)])
-    plays = csr_array((np.ones(len(parts)), (players, parts)), shape=(n, int(parts.max(initial=0)) + 1))
-    plays.data[:] = 1.0
     sizes = np.bincount(classes, minlength=n)
     kind_of = np.zeros(n, dtype=np.int64)
     kind_of[classes] = kinds
     large = np.flatnonzero(sizes >= _MIN_PLAYERS)
-    shared = coo_array(plays @ plays[large].T)
-    small, big, n_shared = shared.row, large[shared.col], shared.data
+    small, big, n_shared = _shared_parts(players, parts, large, n)
     fits = (kind_of[small] == kind_of[big]) & (sizes[small] <= share * sizes[big])
     fits &= (sizes[small] < sizes[big]) | ((sizes[small] == sizes[big]) & (small > big))
     small, big, n_shared = small[fits], big[fits], n_shared[fits]
@@ -180,6 +177,26 @@ def _likest(groups: Sequence[Group], classes: np.ndarray, kinds: np.ndarray, sha
     target = np.arange(n)
     target[small[first[~is_tie]]] = big[first[~is_tie]]
     return target
+
+
+def _shared_parts(
+    players: np.ndarray, parts: np.ndarray, large: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return classes and large classes that play the same parts, and how many."""
+    n_parts = int(parts.max(initial=0)) + 1
+    if n * n_parts <= _DENSE_CELLS:
+        plays = np.zeros((n, n_parts))
+        plays[players, parts] = 1.0
+        shared = plays @ plays[large].T
+        small, column = np.nonzero(shared)
+        return small, large[column], shared[small, column]
+    # Imported where a network is large: it costs more time than folding a small one.
+    from scipy.sparse import coo_array, csr_array
+
+    plays = csr_array((np.ones(len(parts)), (players, parts)), shape=(n, n_parts))
+    plays.data[:] = 1.0
+    product = coo_array(plays @ plays[large].T)
+    return product.row, large[product.col], product.data
 
 
 def _parts_played(number: int, group: Group, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 _FEW_EDGES = 64  # a graph of so few is quicker taken apart edge by edge
 
@@ -12,7 +10,8 @@ _FEW_EDGES = 64  # a graph of so few is quicker taken apart edge by edge
 def components(edges: np.ndarray, n_nodes: int) -> np.ndarray:
     """Return the number of each node's component, shape (n_nodes,).
 
-    Equal for nodes that are connected, and larger for components that begin later.
+    It is that of the component's first node: equal for nodes that are connected, and larger for
+    components that begin later.
 
     Parameters
     ----------
@@ -22,8 +21,7 @@ def components(edges: np.ndarray, n_nodes: int) -> np.ndarray:
         Nodes are ``range(n_nodes)``.
     """
     if len(edges) > _FEW_EDGES:
-        graph = coo_array((np.ones(len(edges), dtype=bool), edges.T), shape=(n_nodes, n_nodes))
-        return connected_components(graph, directed=False)[1]
+        return _components_of_many(edges, n_nodes)
     parent: dict[int, int] = {}
     for a, b in edges.tolist():
         while a in parent:
@@ -36,3 +34,21 @@ def components(edges: np.ndarray, n_nodes: int) -> np.ndarray:
     for node in sorted(parent):
         component[node] = component[parent[node]]
     return component
+
+
+def _components_of_many(edges: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return `components`, by hooking trees to those that begin earlier until no edge joins two."""
+    root = np.arange(n_nodes)
+    a, b = edges.T
+    while True:
+        a, b = root[a], root[b]
+        joins = a != b
+        if not joins.any():
+            return root
+        a, b = a[joins], b[joins]
+        np.minimum.at(root, np.maximum(a, b), np.minimum(a, b))
+        while True:
+            higher = root[root]
+            if (higher == root).all():
+                break
+            root = higher

@@ -290,16 +290,16 @@ def test_a_solution_that_ends_is_one_error(engine):
     assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize(("few_steps", "solvers"), [(10_000, ["dopri5"]), (1, ["dopri5", None])])
+@pytest.mark.parametrize(("few_steps", "solvers"), [(10_000, ["dopri5"]), (1, ["dopri5", "auto"])])
 def test_large_systems_are_tried_explicitly_first(few_steps, solvers, networks, ours, monkeypatch):
     used = []
 
-    def watched(*arguments, **options):
-        used.append(options.get("solver"))
-        return simulate(*arguments, **options)
+    def watched(dynamics, method, *arguments):
+        used.append(method.solver)
+        return integrate(dynamics, method, *arguments)
 
-    simulate = icrn.simulate
-    monkeypatch.setattr(icrn, "simulate", watched)
+    integrate = icrn.integrate
+    monkeypatch.setattr(icrn, "integrate", watched)
     monkeypatch.setattr(icrn, "_LARGE", 0)
     monkeypatch.setattr(icrn, "_FEW_STEPS", few_steps)
     course = run_time_course(networks["rules"], TIMES, rtol=1e-10)

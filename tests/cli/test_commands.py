@@ -247,6 +247,21 @@ def test_simulate_by_another_engine_from_standard_input(folder):
     np.testing.assert_allclose(columns(out)["A_1"], 3 * np.exp([0, -0.7]), rtol=1e-6)
 
 
+def test_a_compiled_simulation_is_exported_with_values_and_ids(archive):
+    pytest.importorskip("flatbuffers")
+    from icrn_core import load_simulation
+
+    assert (
+        call("icrn-export", "decay.icrn", "-o", "decay.jaxexport", "--set", "k_1=2", "--points", "3")[0] == 0
+    )
+    found = load_simulation("decay.jaxexport")
+    solution = found(times=[0.0, 1.0], rtol=1e-9).check()
+    labels = {name: ids for name, ids in found.header.labels.items() if "A_1" in ids}
+    ((base, ids),) = labels.items()
+    amounts = dict(zip(ids, np.asarray(solution.states[base])[-1].ravel(), strict=True))
+    np.testing.assert_allclose(amounts["A_1"], 2 * 3 * np.exp(-2.0), rtol=1e-6)
+
+
 def test_export_gives_the_model_back(archive, folder):
     original = read_model(MODEL)
     for name in ("x.xml", "x.sbml", "x.ant"):
