@@ -33,6 +33,7 @@ _DENSE = np.array(
      701980252875 / 199316789632, -1453857185 / 822651844, 69997945 / 29380423]
 )  # fmt: skip
 N_STAGES = 7
+ERROR_FACTOR = 1.0
 N_JACOBIANS = 0
 _SQUARE_A = square(_A, N_STAGES)
 
@@ -56,7 +57,11 @@ def step(
     r3 = h * slopes[0] - gained
     r4 = gained - h * slopes[-1] - r3
     r5 = h * weighted(jnp.asarray(_DENSE, y.dtype), slopes)
-    return StepResult(at, error, jnp.stack([r3, r4 + r5, -r5])), ()
+    # Two evaluations at the end of the step, as in Hairer and Wanner, section IV.2.
+    apart = at - (y + h * weighted(nodes[5], slopes))
+    speed, distance = (jnp.abs(x).max(axis=0, initial=0.0) for x in (slopes[6] - slopes[5], apart))
+    stiffness = lax.stop_gradient(h * speed / jnp.where(distance > 0, distance, jnp.inf))
+    return StepResult(at, error, jnp.stack([r3, r4 + r5, -r5]), stiffness), ()
 
 
 def pull(
@@ -72,4 +77,4 @@ def pull(
     """Return the cotangents of t, h, y and what is prepared; as in `icrn_core.rodas5p.pull`."""
     dynamics = replace(dynamics, transposable=True)
     _, pulled = jax.vjp(lambda *at: step(dynamics, at[3], *at[:3], span)[0], t, h, y, prepared)
-    return pulled(given._replace(error=jnp.zeros_like(given.end)))
+    return pulled(given._replace(error=jnp.zeros_like(given.end), stiffness=jnp.zeros_like(t)))

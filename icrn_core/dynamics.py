@@ -117,6 +117,11 @@ class Dynamics:
         return self.plan.n_moving
 
     @property
+    def n_updates(self) -> int:
+        """Number of multiplications that one elimination of its Jacobian takes."""
+        return self.elimination.updates[0].shape[0]
+
+    @property
     def n_params(self) -> int:
         """Length of the vector of params."""
         return self.plan.n_params

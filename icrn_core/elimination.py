@@ -72,10 +72,9 @@ def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> Eliminati
         Its size.
     """
     rows, columns = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
-    order = _minimum_degree(rows, columns, n)
+    order, pattern = _order_and_fill(rows, columns, n)
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
-    pattern = _filled(place[rows], place[columns], n)
     starts, at = pattern.indptr, pattern.indices
     owner = np.repeat(np.arange(n), np.diff(starts))
     keys = owner * n + at
@@ -100,46 +99,22 @@ def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> Eliminati
     return jax.tree.map(lambda a: a if a.dtype == bool else a.astype(np.int32), plan._replace(**padded))
 
 
-def _minimum_degree(rows: np.ndarray, columns: np.ndarray, n: int) -> np.ndarray:
-    """Return an order of elimination with little fill-in."""
-    if n < 3:
-        return np.arange(n)
-    # Values that make every pivot on the diagonal acceptable: only the pattern matters.
-    ones = sparse.csc_matrix((np.ones(len(rows)), (rows, columns)), shape=(n, n))
-    ones.data[:] = -1.0
-    degrees = np.asarray(abs(ones).sum(axis=0)).ravel() + np.asarray(abs(ones).sum(axis=1)).ravel()
-    matrix = (ones + sparse.diags(2.0 * degrees + 2.0)).tocsc()
+def _order_and_fill(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Return an order of elimination with little fill-in, and the pattern of L + U in that order."""
+    if not n:
+        return np.zeros(0, np.int64), sparse.csr_matrix((0, 0))
+    # Values without cancellation and with every pivot on the diagonal: only the pattern matters.
+    values = np.random.default_rng(0).uniform(0.5, 1.0, len(rows))
+    matrix = sparse.csc_matrix((values, (rows, columns)), shape=(n, n))
+    sums = np.bincount(rows, values, n) + np.bincount(columns, values, n)
+    matrix = matrix + sparse.diags(2.0 + 2.0 * sums)
     options = {"SymmetricMode": True, "Equil": False}
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
+    factors = splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
     order = np.empty(n, np.int64)
     order[factors.perm_c] = np.arange(n)
-    return order
-
-
-def _filled(rows: np.ndarray, columns: np.ndarray, n: int) -> sparse.csr_matrix:
-    """Return the pattern of L + U in elimination order, the diagonal included."""
-    below = [set() for _ in range(n)]
-    right = [set() for _ in range(n)]
-    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-        if i > j:
-            below[j].add(i)
-        elif i < j:
-            right[i].add(j)
-    for k in range(n):
-        for i in below[k]:
-            for j in right[k]:
-                if i > j:
-                    below[j].add(i)
-                elif i < j:
-                    right[i].add(j)
-    i = [np.arange(n), *(np.fromiter(b, np.int64, len(b)) for b in below)]
-    j = [np.arange(n), *(np.full(len(b), k) for k, b in enumerate(below))]
-    i += [np.full(len(r), k) for k, r in enumerate(right)]
-    j += [np.fromiter(r, np.int64, len(r)) for r in right]
-    at = (np.concatenate(i), np.concatenate(j))
-    pattern = sparse.csr_matrix((np.ones(len(at[0])), at), shape=(n, n))
+    pattern = (abs(factors.L) + abs(factors.U)).tocsr()
     pattern.sort_indices()
-    return pattern
+    return order, pattern
 
 
 def _updates(

@@ -25,13 +25,16 @@ _SAFETY = 0.9
 _SHRINK, _GROW = 0.2, 6.0
 # Proportional-integral control (Gustafsson) for error estimates of order 4.
 _NOW, _BEFORE = 0.7 / 5, 0.3 / 5
+# Steps at the border of stability (of order 5, about 3.3) after which a system counts as stiff.
+_STABLE, _STIFF_STEPS = 3.25, 15
 
 
 class Settings(NamedTuple):
-    """Static choices of a solve."""
+    """Static choices of a solve; ``ends_if_stiff`` gives up explicit steps that stability limits."""
 
     stepper: str
     max_steps: int
+    ends_if_stiff: bool = False
 
 
 class Problem(NamedTuple):
@@ -78,6 +81,7 @@ class Run(NamedTuple):
     error: Array
     n_steps: Array
     n_rejected: Array
+    n_stiff: Array
     next_output: Array
     code: Array
 
@@ -110,7 +114,7 @@ def first_runs(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepare
     code = jnp.where(jnp.isfinite(h), ResultCode.SUCCESS, ResultCode.NON_FINITE).astype(jnp.int32)
     before = (problem.times <= problem.t0).sum(axis=0, dtype=jnp.int32)
     member = jnp.arange(n_runs, dtype=jnp.int32)
-    return Run(member, problem.t0, h, y, jnp.ones(n_runs, y.dtype), zero, zero, before, code)
+    return Run(member, problem.t0, h, y, jnp.ones(n_runs, y.dtype), zero, zero, zero, before, code)
 
 
 def advance(
@@ -244,9 +248,10 @@ def span_of(t: Array, limit: Array) -> tuple[Array, Array]:
 def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     run, problem = c.run, c.problem
     attempt = plan_step(problem, c.prepared, run.t, run.h)
-    result, _ = STEPPERS[settings.stepper].step(dynamics, c.prepared, run.t, attempt.h, run.y, attempt.span)
+    stepper = STEPPERS[settings.stepper]
+    result, _ = stepper.step(dynamics, c.prepared, run.t, attempt.h, run.y, attempt.span)
     scale = problem.atol + problem.rtol * jnp.maximum(jnp.abs(run.y), jnp.abs(result.end))
-    error = lax.stop_gradient(norm(result.error, scale))
+    error = lax.stop_gradient(norm(result.error, scale)) * stepper.ERROR_FACTOR
     finite = jnp.isfinite(error)
     works = run.code == ResultCode.SUCCESS
     accepted = finite & (error <= 1.0) & works & (run.t < problem.times[-1])
@@ -254,7 +259,12 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     tiny = 16 * jnp.finfo(run.y.dtype).eps
     too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(problem.times[-1]) * 1e-6))
     broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
-    code = jnp.where(too_small & works, broken, run.code).astype(jnp.int32)
+    code = jnp.where(too_small & works, broken, run.code)
+    n_stiff = run.n_stiff
+    if settings.ends_if_stiff and result.stiffness is not None:
+        limited = result.stiffness > _STABLE
+        n_stiff = jnp.where(accepted, jnp.where(limited, n_stiff + 1, jnp.maximum(n_stiff - 1, 0)), n_stiff)
+        code = jnp.where(works & (n_stiff >= _STIFF_STEPS), ResultCode.STIFF, code)
     track = _remember(c, attempt, accepted)
     next_output, outputs = _write_outputs(c, attempt, result, accepted)
     moved = Run(
@@ -265,8 +275,9 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
         error=jnp.where(accepted, jnp.maximum(error, 1e-4), run.error),
         n_steps=run.n_steps + accepted,
         n_rejected=run.n_rejected + ~accepted,
+        n_stiff=n_stiff,
         next_output=next_output,
-        code=code,
+        code=code.astype(jnp.int32),
     )
     return c._replace(run=moved, outputs=outputs, track=track, n_passes=c.n_passes + 1)
 

@@ -2,29 +2,36 @@
 
 XLA's CPU backend runs a program as a sequence of small kernels; a step of an integrator of ten
 variables is some hundreds of them, each costing more to call than to compute. A call marked as
-small is compiled as one function with its loops inside. The mark changes speed only: where it
-is unknown it is ignored. Scatters, matrix products and library calls cannot be part of such a
-function.
+small is compiled as one function with its loops inside, which changes speed only. Scatters,
+matrix products and library calls cannot be part of such a function.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-try:
-    from jax.experimental.xla_metadata import set_xla_metadata
-except ImportError:  # JAX before 0.6: kernels are dispatched one by one
-    set_xla_metadata = None
+# Releases of JAX whose XLA is known to compile such calls; to others they are not given.
+_KNOWN_TO_WORK = ((0, 10),)
+
+
+def is_available() -> bool:
+    """Return whether calls are compiled as one function here; ``ICRN_KERNELS=off`` turns that off."""
+    if jax.default_backend() != "cpu" or os.environ.get("ICRN_KERNELS") == "off":
+        return False
+    return jax.__version_info__[:2] in _KNOWN_TO_WORK
 
 
 def one_kernel(function: Callable, *args: object) -> object:
     """Return ``function(*args)``, compiled as one function on CPUs."""
-    if set_xla_metadata is None or jax.default_backend() != "cpu":
+    if not is_available():
         return function(*args)
+    from jax.experimental.xla_metadata import set_xla_metadata
+
     leaves, structure = jax.tree.flatten(args)
     found: dict[str, object] = {}
 

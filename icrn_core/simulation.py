@@ -9,7 +9,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from icrn_core.batches import forward, solve
 from icrn_core.dynamics import Dynamics
@@ -17,8 +17,8 @@ from icrn_core.errors import IcrnError
 from icrn_core.integrate import STEPPERS, Problem, Settings
 from icrn_core.solution import Solution
 
-# Above this many moving entries factorising a dense Jacobian costs more than explicit steps do.
-_DENSE_JACOBIAN_UP_TO = 1200
+# Updates of one elimination above which explicit steps are taken unless others are asked for.
+_MOST_UPDATES = 10_000_000
 
 
 def simulate(
@@ -30,8 +30,9 @@ def simulate(
     t0: float = 0.0,
     solver: Literal["auto", "rodas5p", "dopri5"] = "auto",
     rtol: float = 1e-6,
-    atol: float | Array | Mapping[str, Array] = 1e-9,
+    atol: float | Array | Mapping[str, Array] | None = None,
     max_steps: int = 100_000,
+    ends_if_stiff: bool = False,
     differentiate: Literal["reverse", "forward"] = "reverse",
 ) -> Solution:
     """Integrate dy/dt = f(t, y, params) and return the states at the given times.
@@ -52,14 +53,19 @@ def simulate(
     t0 : float
         Initial time.
     solver : {"auto", "rodas5p", "dopri5"}
-        Stiff (order 5, dense analytic Jacobian) or explicit (order 5); auto is the stiff one
-        unless more entries of the state move than a dense Jacobian can hold.
+        Stiff (order 5, sparse analytic Jacobian) or explicit (order 5); auto is the stiff one
+        unless elimination fills in too much.
     rtol : float
         Relative tolerance.
-    atol : float, (n_state,) or mapping of str to array
-        Absolute tolerance, in the units of the state; by base species if a mapping.
+    atol : float, (n_state,) or mapping of str to array, optional
+        Absolute tolerance, in the units of the state; by base species if a mapping. What is not
+        given is ``rtol / 1000`` of the entry's initial value, or, where that is zero, of the
+        smallest one that is not: one number for all would leave a state below it without any
+        control, and its gradients wrong.
     max_steps : int
         Most steps tried.
+    ends_if_stiff : bool
+        End an explicit run early, with the code ``STIFF``, once stability limits its steps.
     differentiate : {"reverse", "forward"}
         Which derivatives can be taken: reverse mode by a discrete adjoint (``grad``, ``vjp``),
         or forward mode through the loop (``jvp``, ``jacfwd``).
@@ -84,13 +90,13 @@ def simulate(
     times = jnp.asarray(times, dtype=float)
     _check_times(times, t0)
     if solver == "auto":
-        solver = "rodas5p" if dynamics.n_moving <= _DENSE_JACOBIAN_UP_TO else "dopri5"
+        solver = "rodas5p" if dynamics.n_updates <= _MOST_UPDATES else "dopri5"
     return _simulate(
         dynamics,
         dynamics.pack_state(values),
         dynamics.pack_params(params),
         Problem(times, jnp.asarray(t0, float), jnp.asarray(rtol, float), _tolerance(dynamics, atol)),
-        settings=Settings(solver, int(max_steps)),
+        settings=Settings(solver, int(max_steps), bool(ends_if_stiff)),
         is_reverse=differentiate == "reverse",
     )
 
@@ -108,7 +114,7 @@ def _simulate(
     y, params = dynamics.initial_vectors(values, params, problem.t0)
     prepared = dynamics.prepare(params[:, None], y[:, None])
     own = Problem(*(jnp.asarray(x)[..., None] for x in problem))
-    own = own._replace(atol=dynamics.moving(own.atol))
+    own = own._replace(atol=_scaled(own, dynamics.moving(y)[:, None], dynamics.moving(own.atol)))
     integrate = solve if is_reverse else forward
     outcome = integrate(settings, dynamics, own, dynamics.moving(y)[:, None], prepared)
     outcome = jax.tree.map(lambda x: x[0], outcome)
@@ -142,14 +148,28 @@ def _check_times(times: Array, t0: float) -> None:
         raise IcrnError(f"times must be finite, ascend and not begin before t0 = {t0}: {given}")
 
 
-def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) -> Array:
+def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array] | None) -> Array:
+    """Return the absolute tolerance by entry, NaN where it is left to `_scaled`."""
+    if atol is None:
+        return jnp.full(dynamics.n_state, jnp.nan)
     if isinstance(atol, Mapping):
         blocks = {block.name: block.shape for block in dynamics.plan.species}
         unknown = [name for name in atol if name not in blocks]
         if unknown:
             raise IcrnError(f"atol names '{unknown[0]}', which is no base species")
-        full = {
-            name: jnp.broadcast_to(jnp.asarray(atol.get(name, 1e-9), float), s) for name, s in blocks.items()
-        }
-        return dynamics.pack_state(full)
+        return dynamics.pack_state(
+            {
+                name: jnp.broadcast_to(jnp.asarray(atol.get(name, jnp.nan), float), s)
+                for name, s in blocks.items()
+            }
+        )
     return jnp.broadcast_to(jnp.asarray(atol, float), (dynamics.n_state,))
+
+
+def _scaled(problem: Problem, y: Array, atol: Array) -> Array:
+    """Return the absolute tolerance with what is not given taken from the initial state."""
+    size = jnp.abs(lax.stop_gradient(y))
+    known = (size > 0) & jnp.isfinite(size)
+    smallest = jnp.min(size, axis=0, where=known, initial=jnp.inf)
+    scale = jnp.where(known, size, jnp.where(jnp.isfinite(smallest), smallest, 1.0))
+    return jnp.where(jnp.isnan(atol), 1e-3 * problem.rtol * scale, atol)

@@ -21,6 +21,7 @@ class ResultCode(IntEnum):
     STEP_TOO_SMALL = 2
     NON_FINITE = 3
     TOO_MANY_TO_STORE = 4
+    STIFF = 5
 
     @property
     def message(self) -> str:
@@ -42,6 +43,7 @@ _MESSAGES = {
     ResultCode.TOO_MANY_TO_STORE: (
         "more steps than reverse-mode differentiation can store: loosen rtol, or use differentiate='forward'"
     ),
+    ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }
 
 

@@ -12,7 +12,8 @@ from jax import Array, lax
 class StepResult(NamedTuple):
     """State at the end of a step, error estimate, and coefficients of the dense output.
 
-    The state is ``(n, n_lanes)``, one column per run; the coefficients ``(3, n, n_lanes)``.
+    ``stiffness`` estimates the step size times the largest eigenvalue, where the method is
+    limited by that. The state is ``(n, n_lanes)``, one column per run; the coefficients ``(3, n, n_lanes)``.
     With θ in [0, 1] the solution inside the step is
     ``(1−θ) y₀ + θ y₁ + θ (1−θ) (k₀ + θ (k₁ + θ k₂))``.
     """
@@ -20,6 +21,7 @@ class StepResult(NamedTuple):
     end: Array
     error: Array
     dense: Array
+    stiffness: Array | None = None
 
 
 def interpolate(theta: Array, start: Array, end: Array, dense: Array) -> Array:

@@ -25,6 +25,8 @@ _NAME = "icrn"
 
 _LARGE = 150
 _FEW_STEPS = 10_000
+# Updates of one elimination per flux from which an implicit step costs dozens of explicit ones.
+_COSTLY = 100
 
 
 def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCourse:
@@ -45,10 +47,9 @@ def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCo
 
 
 def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) -> Run:
-    """Integrate; a large system explicitly first, where no solver is asked for.
+    """Integrate; explicitly first where implicit steps are costly and no solver is asked for.
 
-    Factorising its dense Jacobian costs a thousand explicit steps, and most large networks
-    are not stiff: those that are use up the few steps and are integrated by the stiff solver.
+    A run that turns out to be stiff ends early and is integrated by the stiff solver.
     """
     icrn = folding.icrn
     dynamics = shared_dynamics(icrn)
@@ -56,8 +57,9 @@ def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) ->
     is_quick = settings.effort == "quick" and not is_large
     given = _joined(icrn.species, folding.values), _joined(icrn.constants, folding.values), times
     tolerances = settings.rtol, settings.atol
-    if settings.solver is None and is_large:
-        few = Method("dopri5", min(_FEW_STEPS, settings.max_steps))
+    n_fluxes = sum(reaction.domain.size for reaction in icrn.reactions)
+    if settings.solver is None and dynamics.n_updates > _COSTLY * n_fluxes and is_large:
+        few = Method("dopri5", min(_FEW_STEPS, settings.max_steps), ends_if_stiff=True)
         found = integrate(dynamics, few, *given, *tolerances)
         if int(found.solution.result) == ResultCode.SUCCESS:
             return found

@@ -63,11 +63,14 @@ class Method:
         Most internal steps.
     is_quick : bool
         Compile without optimisation, for a run that takes less time than compiling well.
+    ends_if_stiff : bool
+        End explicit steps early once stability limits them.
     """
 
     solver: str
     max_steps: int
     is_quick: bool = False
+    ends_if_stiff: bool = False
 
 
 class Run(NamedTuple):
@@ -160,7 +163,7 @@ def _padded(n: int) -> int:
 
 def _program(given: tuple, method: Method) -> Callable[..., Run]:
     with span("trace"):
-        traced = _traceable.trace(*given, solver=method.solver, max_steps=method.max_steps)
+        traced = _traceable.trace(*given, method=method)
         lowered = traced.lower()
     with compile_span():
         if jax.default_backend() != "cpu":
@@ -171,7 +174,7 @@ def _program(given: tuple, method: Method) -> Callable[..., Run]:
             return lowered.compile()  # an XLA without these options
 
 
-@partial(jax.jit, static_argnames=("solver", "max_steps"))
+@partial(jax.jit, static_argnames="method")
 def _traceable(
     dynamics: Dynamics,
     values: Array,
@@ -180,11 +183,10 @@ def _traceable(
     rtol: Array,
     atol: Array,
     *,
-    solver: str,
-    max_steps: int,
+    method: Method,
 ) -> Run:
     state, constants = dynamics.unpack_state(values), dynamics.unpack_params(params)
-    options = {"solver": solver, "max_steps": max_steps}
+    options = {"solver": method.solver, "max_steps": method.max_steps, "ends_if_stiff": method.ends_if_stiff}
     solution = simulate(dynamics, state, constants, times, rtol=rtol, atol=atol, **options)
     states, params = _table(solution.states, times), dynamics.pack_params(solution.params)
     seen = dynamics.observe(times, states, params)
