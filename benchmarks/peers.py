@@ -1,17 +1,21 @@
-"""One small class per simulator, imported only when its process uses it.
+"""What every simulator of the benchmark is: load a problem, solve it, a batch, a gradient.
 
-Every class loads the SBML file of a problem and integrates it from 0 to its end; ``solve`` is
-what is timed, ``table`` brings its result to amounts of shape ``(n_points, n_species)`` afterwards.
+A class imports its simulator only when its process uses it. ``solve``, ``batch`` and ``gradient``
+are what is timed; ``table`` and ``tables`` bring their results to amounts afterwards.
 """
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from problem import Problem
+
+MAX_STEPS = 1_000_000
 
 
 class NotAvailableError(Exception):
@@ -19,7 +23,7 @@ class NotAvailableError(Exception):
 
 
 class Peer(ABC):
-    """A simulator with a problem loaded.
+    """A simulator with a problem.
 
     Attributes
     ----------
@@ -27,26 +31,31 @@ class Peer(ABC):
         Its name in tables.
     needs : str
         The module that must be installed.
+    most_species : int
+        Larger problems are not tried.
     """
 
     label = ""
     needs = ""
+    most_species = 10**9
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.times = np.linspace(0.0, problem.end, problem.n_points)
+        self.sizes = np.array(problem.sizes)
 
-    @classmethod
-    def imported(cls):
+    def imported(self):
         """Return the simulator's module.
 
         Raises
         ------
         NotAvailableError
-            It is not installed.
+            It is not installed, or the problem is not for it.
         """
+        if len(self.problem.species) > self.most_species:
+            raise NotAvailableError(f"not tried above {self.most_species} species")
         try:
-            return import_module(cls.needs)
+            return import_module(self.needs)
         except ModuleNotFoundError as error:
             raise NotAvailableError(f"not installed ({error.name})") from None
 
@@ -62,45 +71,54 @@ class Peer(ABC):
     def table(self, result) -> np.ndarray:
         """Return amounts of a result, shape (n_points, n_species)."""
 
-    def set_values(self, values: Mapping[str, float]) -> None:
-        """Set constants by id for the runs that follow."""
-        raise NotAvailableError(f"{self.label} has no way to set constants here")
-
-    def counts(self) -> dict[str, int]:
-        """Return counts of the last solve, as far as the simulator tells."""
+    def counts(self, result) -> dict[str, int]:
+        """Return steps and evaluations of a result, as far as the simulator tells."""
         return {}
 
-
-class LibRoadRunner(Peer):
-    """libRoadRunner: CVODE's BDF with a dense difference Jacobian, LLVM-compiled rates."""
-
-    label = "libRoadRunner"
-    needs = "roadrunner"
-
-    def load(self) -> None:
-        """Compile the model without LLVM's optimisation, which loads four times faster."""
-        roadrunner = self.imported()
-        roadrunner.Logger.disableLogging()
-        roadrunner.Config.setValue(roadrunner.Config.LLVM_BACKEND, roadrunner.Config.LLJIT)
-        self.runner = roadrunner.RoadRunner(self.problem.path)
-        self.runner.setIntegrator("cvode")
-        self.integrator = self.runner.getIntegrator()
-        self.integrator.setValue("stiff", True)
-        self.integrator.setValue("maximum_num_steps", 1_000_000)
-        self.runner.timeCourseSelections = ["time", *self.problem.species]
-
-    def solve(self, rtol: float, atol: float):
-        """Reset time and species, integrate."""
-        self.integrator.setValue("relative_tolerance", rtol)
-        self.integrator.setValue("absolute_tolerance", atol)
-        self.runner.reset()
-        return self.runner.simulate(0.0, self.problem.end, self.problem.n_points)
-
-    def table(self, result) -> np.ndarray:
-        """Return the selected columns."""
-        return np.array(result, dtype=np.float64)[:, 1:]
-
     def set_values(self, values: Mapping[str, float]) -> None:
-        """Set constants; `solve` resets what depends on the initial state."""
-        for name, value in values.items():
-            self.runner.setValue(name, value)
+        """Set constants by id for the runs that follow."""
+        raise NotAvailableError("no parameter sets here")
+
+    def batch(self, sets: np.ndarray, rtol: float, atol: float):
+        """Solve for each row of parameters; by default one after another, the nominal ones last."""
+        results = []
+        for row in sets:
+            self.set_values(dict(zip(self.problem.parameters, row.tolist(), strict=True)))
+            results.append(self.table(self.solve(rtol, atol)))
+        self.set_values(dict(zip(self.problem.parameters, self.problem.nominal, strict=True)))
+        return results
+
+    def tables(self, results) -> np.ndarray:
+        """Return amounts of a batch, (n_sets, n_points, n_species); NaN where a member failed."""
+        return np.stack(results)
+
+    def gradient(self, loss: Loss, rtol: float, atol: float) -> tuple[float, np.ndarray]:
+        """Return the loss and its gradient by the problem's parameters."""
+        raise NotAvailableError("has no gradient")
+
+
+class Loss:
+    """Sum of squares of scaled differences, ``Σ ((x - data) / scale)²``.
+
+    Attributes
+    ----------
+    data : (n_points, n_species)
+        What the amounts are compared with.
+    scale : (n_species,)
+        Size of each species.
+    """
+
+    def __init__(self, data: np.ndarray, scale: np.ndarray) -> None:
+        self.data, self.scale = data, scale
+
+    def by_sensitivities(self, table: np.ndarray, sensitivities: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return loss and gradient from ∂x/∂p, shape (n_points, n_species, n_parameters)."""
+        residual = (table - self.data) / self.scale
+        return float(np.sum(residual**2)), 2 * np.einsum("ts,tsp->p", residual / self.scale, sensitivities)
+
+
+def scratch(name: str) -> Path:
+    """Return a folder for what a simulator generates, inside the cache folder of this process."""
+    folder = Path(os.environ["XDG_CACHE_HOME"], name)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -24,6 +24,8 @@ class Problem:
         The SBML file.
     species : tuple of str
         Ids of the species that are compared, as amounts.
+    sizes : tuple of float
+        Size of each species' compartment: amount = concentration * size.
     parameters : tuple of str
         Ids of the constants that parameter sets vary.
     nominal : tuple of float
@@ -36,6 +38,7 @@ class Problem:
     end: float
     path: str
     species: tuple[str, ...]
+    sizes: tuple[float, ...]
     parameters: tuple[str, ...]
     nominal: tuple[float, ...]
     n_points: int = N_POINTS

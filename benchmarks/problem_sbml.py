@@ -62,22 +62,23 @@ def _initial_values(path: Path, ids: Iterable[str]) -> Values:
     return {i: float(kinds[quantities[i]][i][0] if i in quantities else course.values[i][0]) for i in ids}
 
 
-def moving_species(path: Path) -> tuple[str, ...]:
-    """Return the ids of the species that reactions or rate rules change, in file order."""
+def moving_species(path: Path) -> Values:
+    """Return the species that reactions or rate rules change, each with the size of its compartment."""
     model = libsbml.readSBMLFromFile(str(path)).getModel()
-    references = [
+    references = {
         r.getSpecies()
         for reaction in model.getListOfReactions()
         for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
-    ]
-    changed = {*references, *(r.getVariable() for r in model.getListOfRules() if r.isRate())}
-    assigned = {r.getVariable() for r in model.getListOfRules() if r.isAssignment()}
+    }
     ruled = {r.getVariable() for r in model.getListOfRules() if r.isRate()}
-    return tuple(
-        s.getId()
+    assigned = {r.getVariable() for r in model.getListOfRules() if r.isAssignment()}
+    changed = (references | ruled) - assigned
+    sizes = {c.getId(): c.getSize() for c in model.getListOfCompartments()}
+    return {
+        s.getId(): sizes[s.getCompartment()]
         for s in model.getListOfSpecies()
-        if s.getId() in changed - assigned and (s.getId() in ruled or not s.getBoundaryCondition())
-    )
+        if s.getId() in changed and (s.getId() in ruled or not s.getBoundaryCondition())
+    }
 
 
 def constants_in_use(path: Path) -> Values:

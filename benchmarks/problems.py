@@ -82,11 +82,13 @@ def build(name: str, folder: Path) -> Problem:
     path = folder / f"{name}.xml"
     end = source.write(path)
     constants = constants_in_use(path)
+    sizes = moving_species(path)
     problem = Problem(
         name,
         end,
         str(path),
-        moving_species(path),
+        tuple(sizes),
+        tuple(sizes.values()),
         tuple(constants),
         tuple(constants.values()),
         tolerances=source.tolerances,

@@ -1,12 +1,16 @@
-"""Processes of `worker.py` under a time limit."""
+"""Processes of `worker.py`, and cold starts, under a time limit."""
 
 from __future__ import annotations
 
 import json
+import os
+import resource
 import selectors
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +27,7 @@ class Process:
     Parameters
     ----------
     peer : str
-        Key of `worker.PEERS`.
+        Key of `registry.PEERS`.
     problem : path
         What `Problem.save` wrote.
     limit : float
@@ -32,6 +36,7 @@ class Process:
 
     def __init__(self, peer: str, problem: Path, limit: float) -> None:
         self.peer, self.limit = peer, limit
+        self.cache = tempfile.TemporaryDirectory()
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (until close)
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py"), peer, str(problem)],
@@ -39,6 +44,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
+            env=environment(self.cache.name),
         )
 
     def ask(self, do: str, **request) -> dict:
@@ -57,35 +63,71 @@ class Process:
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(self.limit):
-                self.process.kill()
-                self.process.wait()
+                self._end()
                 raise CellError(f"over {self.limit:g} s")
         line = self.process.stdout.readline()
         if not line:
             raise CellError(self._last_words())
         answer = json.loads(line)
-        for failure in ("unavailable", "error"):
-            if failure in answer:
-                raise CellError(answer[failure])
+        if "failed" in answer:
+            raise CellError(answer["failed"])
         return answer
 
     def _last_words(self) -> str:
-        self.process.kill()
-        code = self.process.wait()
+        code = self._end()
         self.log.seek(0)
         words = self.log.read().split()
         return f"process ended with code {code}: {' '.join(words)[-200:]}"
 
-    def close(self) -> None:
-        """End the process."""
+    def _end(self) -> int:
         self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
+        return self.process.wait()
+
+    def close(self) -> None:
+        """End the process and drop its cache."""
+        self._end()
+        with suppress(BrokenPipeError):  # what a process that died did not read
+            self.process.stdin.close()
         self.process.stdout.close()
         self.log.close()
+        self.cache.cleanup()
 
     def __enter__(self) -> Process:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def environment(cache: str) -> dict[str, str]:
+    """Return this process' environment with caches of compiled code in a folder."""
+    return {**os.environ, "XDG_CACHE_HOME": cache}
+
+
+def cold_start(peer: str, problem: Path, cache: str, limit: float) -> dict[str, float]:
+    """Run a simulator from nothing to a CSV in a fresh process; return wall and CPU seconds.
+
+    Raises
+    ------
+    CellError
+        It is not installed, failed, or time is up.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "course.csv")
+        command = [sys.executable, str(HERE / "cold.py"), peer, str(problem), str(out)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = time.perf_counter()
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=limit, env=environment(cache)
+            )
+        except subprocess.TimeoutExpired:
+            raise CellError(f"over {limit:g} s") from None
+        wall = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode or not out.exists():
+            raise CellError(" ".join(done.stderr.split())[-200:] or f"exit code {done.returncode}")
+    return {
+        "wall": wall,
+        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    }

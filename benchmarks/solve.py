@@ -12,33 +12,41 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from errors import make_reference
 from problems import PROBLEMS, build
 from processes import CellError, Process
-from solve_rows import ROWS, Options
+from registry import OURS, PEERS
+from solve_batches import batch, gradient
+from solve_rows import Bench, Options, cold, load, solve
 from solve_table import write_tables
-from worker import PEERS
 
-OURS = "ours"
+ROWS = {"cold": cold, "load": load, "solve": solve, "batch": batch, "gradient": gradient}
 
 
 def examine(name: str, options: Options) -> dict:
     """Return the cells of one problem: row → simulator → figures or a reason."""
-    record: dict = {"problem": name, "rows": {}}
+    record: dict = {"problem": name, "rows": {}, "left out": {}}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         problem = build(name, Path(folder))
         record |= {"n_species": len(problem.species), "n_parameters": len(problem.parameters)}
-        description = Path(folder, f"{name}.json")
         loaded: dict[str, Process] = {}
-        record["rows"]["load"] = loading = {}
         for peer in options.peers:
-            process = stack.enter_context(Process(peer, description, options.limit))
+            process = stack.enter_context(Process(peer, Path(folder, f"{name}.json"), options.limit))
             try:
-                loading[peer] = process.ask("load")
+                process.ask("load")
                 loaded[peer] = process
             except CellError as failure:
-                loading[peer] = {"failed": str(failure)}
+                record["left out"][peer] = str(failure)
+        bench = Bench(problem, loaded, options)
+        if reference := make_reference(loaded, problem.path):
+            bench.reference = reference
+            record["reference"] = {k: getattr(reference, k) for k in ("by", "second", "doubt")}
         for row in options.rows:
-            record["rows"] |= ROWS[row](problem, loaded, options)
+            try:
+                record["rows"] |= ROWS[row](bench)
+            except CellError as failure:
+                record["rows"][row] = {"all": {"failed": str(failure)}}
+            print(f"{name}: {row} done", flush=True)
     return record
 
 
@@ -48,17 +56,18 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=PROBLEMS, default=list(PROBLEMS), metavar="MODEL")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
+    parser.add_argument("--sets", type=int, default=1000, help="parameter sets of a batch")
     parser.add_argument("--repeats", type=int, default=5, help="turns of every simulator")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds a cell may take")
+    parser.add_argument("--budget", type=float, default=30.0, help="seconds the turns of a cell may take")
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).with_name("results") / "solve")
     given = parser.parse_args()
     peers = [OURS, *(p for p in given.peers if p != OURS)]
-    options = Options(given.rows, peers, given.repeats, given.limit)
+    options = Options(given.rows, peers, given.repeats, given.limit, given.budget, given.sets)
     records = []
     for name in given.models:
         records.append(examine(name, options))
         text = write_tables(records, options, given.out)
-        print(f"{name} done", flush=True)
     print(text)
 
 

@@ -16,11 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from ours import Ours
-from peers import LibRoadRunner, NotAvailableError, Peer
+from peers import Loss, NotAvailableError, Peer
 from problem import Problem
-
-PEERS: dict[str, type[Peer]] = {"ours": Ours, "libroadrunner": LibRoadRunner}
+from registry import peer_class
 
 
 class Worker:
@@ -28,31 +26,62 @@ class Worker:
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
+        self.loss: Loss | None = None
 
     def load(self) -> dict:
-        """Import the simulator, then time the loading of the model."""
-        seconds, _ = timed(self.peer.imported)
+        """Import the simulator, then load the model."""
+        importing, _ = timed(self.peer.imported)
         loading, _ = timed(self.peer.load)
-        return {"import": seconds, "load": loading}
+        return {"import": importing["wall"], **loading}
 
-    def solve(self, rtol: float, atol: float, repeats: int, save: str = "") -> dict:
-        """Solve a few times; return the median of the wall and of the CPU seconds."""
-        walls, cpus, result = [], [], None
+    def solve(self, rtol: float, atol: float, repeats: int, save: str) -> dict:
+        """Solve a few times; return medians, and counts of the last solve."""
+        samples = []
         for _ in range(repeats):
-            cpu = time.process_time()
-            wall, result = timed(self.peer.solve, rtol, atol)
-            walls.append(wall)
-            cpus.append(time.process_time() - cpu)
-        if save:
-            np.save(save, self.peer.table(result))
-        return {"wall": statistics.median(walls), "cpu": statistics.median(cpus)}
+            sample, result = timed(self.peer.solve, rtol, atol)
+            samples.append(sample)
+        np.save(save, self.peer.table(result))
+        return {**medians(samples), "counts": self.peer.counts(result)}
+
+    def batch(self, sets: str, rtol: float, atol: float, repeats: int, save: str) -> dict:
+        """Solve for every row of a file of parameters."""
+        parameters = np.load(sets)
+        samples = []
+        for _ in range(repeats):
+            sample, results = timed(self.peer.batch, parameters, rtol, atol)
+            samples.append(sample)
+        np.save(save, self.peer.tables(results))
+        return medians(samples)
+
+    def gradient(self, data: str, rtol: float, atol: float, repeats: int, save: str) -> dict:
+        """Take the gradient of the loss against a file of data, whose last row is the scale."""
+        if self.loss is None:
+            table = np.load(data)
+            self.loss = Loss(table[:-1], table[-1])
+        samples, forward = [], []
+        for _ in range(repeats):
+            sample, (value, gradient) = timed(self.peer.gradient, self.loss, rtol, atol)
+            samples.append(sample)
+            forward.append(timed(self.peer.solve, rtol, atol)[0])
+        np.save(save, gradient)
+        return {**medians(samples), "loss": value, "forward": medians(forward)["wall"]}
+
+    def gradient_memory(self, rtol: float, atol: float) -> dict:
+        """Return bytes by XLA's account."""
+        return self.peer.gradient_memory(rtol, atol)
 
 
-def timed(work: Callable, *arguments) -> tuple[float, object]:
-    """Return the wall seconds of a call and its result."""
-    start = time.perf_counter()
+def timed(work: Callable, *arguments) -> tuple[dict[str, float], object]:
+    """Return the wall and CPU seconds of a call, and its result."""
+    cpu, wall = time.process_time(), time.perf_counter()
     result = work(*arguments)
-    return time.perf_counter() - start, result
+    wall = time.perf_counter() - wall
+    return {"wall": wall, "cpu": time.process_time() - cpu}, result
+
+
+def medians(samples: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each kind of seconds."""
+    return {kind: statistics.median(sample[kind] for sample in samples) for kind in samples[0]}
 
 
 def main() -> None:
@@ -60,16 +89,16 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     name, problem = sys.argv[1:]
-    worker = Worker(PEERS[name](Problem.load(Path(problem))))
+    worker = Worker(peer_class(name)(Problem.load(Path(problem))))
     for line in sys.stdin:
         request = json.loads(line)
         try:
             answer = getattr(worker, request.pop("do"))(**request)
         except NotAvailableError as error:
-            answer = {"unavailable": str(error)}
+            answer = {"failed": str(error)}
         except Exception as error:  # noqa: BLE001 (what goes wrong in a simulator is its cell)
-            answer = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]}
-        answers.write(json.dumps(answer) + "\n")
+            answer = {"failed": f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]}
+        answers.write(json.dumps(answer, default=float) + "\n")
         answers.flush()
 
 
