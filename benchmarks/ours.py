@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from peers import Loss, Peer
+from peers import Loss, NotAvailableError, Peer
 
 
 class Ours(Peer):
@@ -89,17 +89,19 @@ class Ours(Peer):
         return np.where(np.asarray(results.result)[:, None, None] == 0, found, np.nan)
 
     def loss(self, loss: Loss, rtol: float, atol: float) -> Callable:
-        """Return the loss as a function of the parameter tensors."""
+        """Return the loss, and result code and steps tried beside it, as a function of the parameters."""
         import jax.numpy as jnp
 
         program = self.program(rtol, atol)
         picked = [self.folding.identity.positions[name] for name in self.problem.species]
 
         def value(params):
-            states = program(params).states
+            solution = program(params)
+            states, counts = solution.states, solution.statistics
             flat = {name: s.reshape(s.shape[0], -1) for name, s in states.items()}
             table = jnp.stack([flat[base][:, k] for base, k in picked], axis=1)
-            return jnp.sum(((table - loss.data) / loss.scale) ** 2)
+            square = jnp.sum(((table - loss.data) / loss.scale) ** 2)
+            return square, (solution.result, counts.n_steps + counts.n_rejected)
 
         return value
 
@@ -109,9 +111,11 @@ class Ours(Peer):
 
         key = ("gradient", rtol, atol)
         if key not in self.compiled:
-            program = jax.value_and_grad(self.loss(loss, rtol, atol))
+            program = jax.value_and_grad(self.loss(loss, rtol, atol), has_aux=True)
             self.compiled[key] = jax.jit(program).lower(self.params).compile()
-        value, gradient = jax.device_get(self.compiled[key](self.params))
+        (value, (code, _)), gradient = jax.device_get(self.compiled[key](self.params))
+        if code:
+            raise NotAvailableError(f"the run ended with result code {code}")
         places = [self.folding.identity.positions[name] for name in self.problem.parameters]
         return float(value), np.array([np.ravel(gradient[base])[k] for base, k in places])
 

@@ -52,6 +52,7 @@ class LibRoadRunner(Peer):
         solver = self.runner.getSensitivitySolver()
         solver.setValue("relative_tolerance", rtol)
         solver.setValue("absolute_tolerance", atol)
+        solver.setValue("maximum_num_steps", MAX_STEPS)
         table = self.table(self.solve(rtol, atol))
         self.runner.reset()
         # By all parameters: of a selection, libRoadRunner 2.10 returns those of the model's first ones.
