@@ -59,7 +59,6 @@ def markdown(records: list[dict], options: Options, about: dict) -> str:
     for kind in kinds:
         show = gradient_cell if kind == "gradient" else time_cell
         parts += [f"## {TITLES.get(kind, kind)}", row_table(records, kind, whole, show)]
-        parts.append(mean_table(records, kind, whole))
     counted = [kind for kind in kinds if kind.startswith("solve")]
     for kind in counted:
         parts += [
@@ -67,6 +66,8 @@ def markdown(records: list[dict], options: Options, about: dict) -> str:
             row_table(records, kind, options.peers, count_cell),
         ]
     parts += ["## Problems", problem_table(records)]
+    means = [mean_line(records, kind, whole) for kind in kinds]
+    parts += ["## Geometric means of our time over theirs", "\n".join(line for line in means if line)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -155,7 +156,7 @@ def seconds(value: float) -> str:
     return f"{value / 1e-6:.3g} µs"
 
 
-def mean_table(records: list[dict], kind: str, peers: list[str]) -> str:
+def mean_line(records: list[dict], kind: str, peers: list[str]) -> str:
     """Return geometric means of our time over each other's, by wall and by CPU time."""
     lines = []
     for peer in peers:
@@ -168,7 +169,7 @@ def mean_table(records: list[dict], kind: str, peers: list[str]) -> str:
         if peer != OURS and pairs:
             wall, cpu = (geometric_mean([a[c] / b[c] for a, b in pairs]) for c in ("wall", "cpu"))
             lines.append(f"{peer_class(peer).label} {wall:.2g} (CPU {cpu:.2g}, {len(pairs)} problems)")
-    return "Geometric mean of our time over theirs: " + "; ".join(lines) + "." if lines else ""
+    return f"- {kind}: " + "; ".join(lines) if lines else ""
 
 
 def _is_other(record: dict, peer: str) -> bool:
