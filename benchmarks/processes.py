@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -97,6 +98,21 @@ class Process:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def start_all(
+    stack: ExitStack, peers: Iterable[str], problem: Path, limit: float
+) -> tuple[dict[str, Process], dict[str, str]]:
+    """Start simulators and let each load a problem; return those that could, and why others could not."""
+    loaded, left_out = {}, {}
+    for peer in peers:
+        process = stack.enter_context(Process(peer, problem, limit))
+        try:
+            process.ask("load")
+            loaded[peer] = process
+        except CellError as failure:
+            left_out[peer] = str(failure)
+    return loaded, left_out
 
 
 def environment(cache: str) -> dict[str, str]:

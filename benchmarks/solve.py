@@ -14,29 +14,23 @@ from pathlib import Path
 
 from errors import make_reference
 from problems import PROBLEMS, build
-from processes import CellError, Process
+from processes import CellError, start_all
 from registry import OURS, PEERS
 from solve_batches import batch, gradient
 from solve_rows import Bench, Options, cold, load, solve
-from solve_table import write_tables
+from solve_table import CLOCKS, write_tables
 
 ROWS = {"cold": cold, "load": load, "solve": solve, "batch": batch, "gradient": gradient}
 
 
 def examine(name: str, options: Options) -> dict:
     """Return the cells of one problem: row → simulator → figures or a reason."""
-    record: dict = {"problem": name, "rows": {}, "left out": {}}
+    record: dict = {"problem": name, "rows": {}}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         problem = build(name, Path(folder))
         record |= {"n_species": len(problem.species), "n_parameters": len(problem.parameters)}
-        loaded: dict[str, Process] = {}
-        for peer in options.peers:
-            process = stack.enter_context(Process(peer, Path(folder, f"{name}.json"), options.limit))
-            try:
-                process.ask("load")
-                loaded[peer] = process
-            except CellError as failure:
-                record["left out"][peer] = str(failure)
+        description = Path(folder, f"{name}.json")
+        loaded, record["left out"] = start_all(stack, options.peers, description, options.limit)
         bench = Bench(problem, loaded, options)
         if reference := make_reference(loaded, problem.path):
             bench.reference = reference
@@ -60,10 +54,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="turns of every simulator")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds a cell may take")
     parser.add_argument("--budget", type=float, default=30.0, help="seconds the turns of a cell may take")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="what tables show; cpu when busy")
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).with_name("results") / "solve")
     given = parser.parse_args()
     peers = [OURS, *(p for p in given.peers if p != OURS)]
-    options = Options(given.rows, peers, given.repeats, given.limit, given.budget, given.sets)
+    options = Options(given.rows, peers, given.repeats, given.limit, given.budget, given.sets, given.clock)
     records = []
     for name in given.models:
         records.append(examine(name, options))

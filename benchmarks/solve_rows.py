@@ -21,7 +21,7 @@ LOOSE = (1e-6, 1e-9)
 
 @dataclass(frozen=True)
 class Options:
-    """What is run: rows, simulators, turns, the seconds a request and all turns may take."""
+    """What is run: rows, simulators, turns, the seconds a request and all turns may take, what is shown."""
 
     rows: list[str]
     peers: list[str]
@@ -29,6 +29,7 @@ class Options:
     limit: float
     budget: float
     n_sets: int
+    clock: str
 
 
 class Bench:
@@ -67,8 +68,9 @@ class Bench:
                     cells[peer] = {"failed": str(failure)}
                     del samples[peer]
         for peer, taken in samples.items():
-            cells[peer] |= {kind: statistics.median(s[kind] for s in taken) for kind in ("wall", "cpu")}
-            cells[peer] |= {"n": len(taken), "walls": [s["wall"] for s in taken]}
+            cells[peer] |= _medians(taken) | {"walls": [s["wall"] for s in taken]}
+            if "forward" in taken[0]:
+                cells[peer]["forward"] = _medians([s["forward"] for s in taken])
         return cells
 
 
@@ -121,7 +123,8 @@ def _is_enough(taken: list[dict], budget: float) -> bool:
 
 
 def _medians(taken: list[dict]) -> dict:
-    return {kind: statistics.median(s[kind] for s in taken) for kind in taken[0]} | {"n": len(taken)}
+    kinds = [kind for kind, value in taken[0].items() if isinstance(value, float)]
+    return {kind: statistics.median(s[kind] for s in taken) for kind in kinds} | {"n": len(taken)}
 
 
 def solve(bench: Bench) -> dict[str, dict]:

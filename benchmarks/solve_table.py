@@ -18,6 +18,7 @@ PACKAGES = (
     *("icrn-sbml", "jax", "numpy", "scipy", "libroadrunner", "python-copasi", "bngsim"),
     *("amici", "diffrax", "sbmltoodejax"),
 )
+CLOCKS = {"wall": "wall time", "cpu": "CPU time (all threads)"}
 DISAGREES = 0.01  # an error above this at rtol 1e-9 is another model, not an error
 
 
@@ -33,6 +34,7 @@ def write_tables(records: list[dict], options: Options, out: Path) -> str:
         "repeats": options.repeats,
         "limit": options.limit,
         "budget": options.budget,
+        "clock": options.clock,
     }
     out.with_suffix(".json").write_text(json.dumps({"about": about, "problems": records}, indent=1) + "\n")
     text = markdown(records, options, about)
@@ -58,12 +60,12 @@ def markdown(records: list[dict], options: Options, about: dict) -> str:
     kinds = dict.fromkeys(row for record in records for row in record["rows"])
     for kind in kinds:
         show = gradient_cell if kind == "gradient" else time_cell
-        parts += [f"## {TITLES.get(kind, kind)}", row_table(records, kind, whole, show)]
+        parts += [f"## {TITLES.get(kind, kind)}", row_table(records, kind, whole, show, options.clock)]
     counted = [kind for kind in kinds if kind.startswith("solve")]
     for kind in counted:
         parts += [
             f"## Steps / evaluations of f / Jacobians: {kind}",
-            row_table(records, kind, options.peers, count_cell),
+            row_table(records, kind, options.peers, count_cell, options.clock),
         ]
     parts += ["## Problems", problem_table(records)]
     means = [mean_line(records, kind, whole) for kind in kinds]
@@ -89,34 +91,34 @@ def head(about: dict) -> str:
             f"{about['date']}, {about['machine']}, load {about['load']:.1f}, "
             f"OPENBLAS_NUM_THREADS {about['threads']}; {shown}.",
             "",
-            f"Medians of {about['repeats']} turns of wall time, simulators in turns, each in its own "
-            f"process; fewer turns where they would take more than {about['budget']:g} s in all, none over "
-            f"{about['limit']:g} s. In brackets our time over theirs: below 1 we are faster. `e` is the "
+            f"Medians of {about['repeats']} turns of {CLOCKS[about['clock']]}, simulators in turns, each in "
+            f"its own process; fewer where they would take more than {about['budget']:g} s in all, none "
+            f"over {about['limit']:g} s. In brackets our time over theirs: below 1 we are faster. `e` is the "
             "error: max over species of max |a − b| / max(max |b|, 1e-3) against a solution at rtol 1e-12; "
             "of gradients, against central differences in random directions.",
         ]
     )
 
 
-def row_table(records: Iterable[dict], kind: str, peers: list[str], show: Callable) -> str:
+def row_table(records: Iterable[dict], kind: str, peers: list[str], cell: Callable, clock: str) -> str:
     """Return one row a problem, one column a simulator; simulators without any figure are left out."""
     rows = {r["problem"]: r["rows"][kind] for r in records if kind in r["rows"]}
-    peers = [p for p in peers if any(show(cells, p) for cells in rows.values())]
+    peers = [p for p in peers if any(cell(cells, p, clock) for cells in rows.values())]
     lines = ["| | " + " | ".join(peer_class(p).label for p in peers) + " |", "|---" * (len(peers) + 1) + "|"]
     for problem, cells in rows.items():
-        shown = [show(cells, p) or cells.get("all", {}).get("failed", "–") for p in peers]
+        shown = [cell(cells, p, clock) or cells.get("all", {}).get("failed", "–") for p in peers]
         lines.append(f"| {problem} | " + " | ".join(shown) + " |")
     return "\n".join(lines) if peers else ""
 
 
-def time_cell(cells: dict, peer: str) -> str:
+def time_cell(cells: dict, peer: str, clock: str) -> str:
     """Return a time, our ratio to it, and its error."""
     cell = cells.get(peer, {})
     if "wall" not in cell:
         return reason(cell)
-    parts = [seconds(cell["wall"])]
+    parts = [seconds(cell[clock])]
     if peer != OURS and "wall" in cells.get(OURS, {}):
-        parts.append(f"({cells[OURS]['wall'] / cell['wall']:.2g})")
+        parts.append(f"({cells[OURS][clock] / cell[clock]:.2g})")
     if "error" in cell:
         parts.append(f"e {cell['error']:.0e}")
     if cell.get("failed members"):
@@ -124,18 +126,18 @@ def time_cell(cells: dict, peer: str) -> str:
     return " ".join(parts)
 
 
-def gradient_cell(cells: dict, peer: str) -> str:
+def gradient_cell(cells: dict, peer: str, clock: str) -> str:
     """Return a time, forward solves it is worth, our ratio, memory, and its error."""
     cell = cells.get(peer, {})
     if "wall" not in cell:
         return reason(cell)
-    parts = [time_cell(cells, peer), f"= {cell['wall'] / cell['forward']:.1f} solves"]
+    parts = [time_cell(cells, peer, clock), f"= {cell[clock] / cell['forward'][clock]:.1f} solves"]
     if "gradient" in cell.get("bytes", {}):
         parts.append(f"{cell['bytes']['gradient'] / 1e6:.1f} MB")
     return ", ".join(parts)
 
 
-def count_cell(cells: dict, peer: str) -> str:
+def count_cell(cells: dict, peer: str, _clock: str) -> str:
     """Return the counts of a solve."""
     counts = cells.get(peer, {}).get("counts", {})
     error = f" e {cells[peer]['error']:.0e}" if counts and "error" in cells[peer] else ""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from errors import FLOOR, make_reference
 from problems import PROBLEMS, build
-from processes import CellError, Process
+from processes import CellError, Process, start_all
 from registry import OURS, PEERS, peer_class
 from solve_rows import Bench, Options
 
@@ -27,14 +27,9 @@ def curves(name: str, options: Options) -> dict:
     """Return, for each simulator, its times and errors by tolerance."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         problem = build(name, Path(folder))
-        loaded = {}
-        for peer in options.peers:
-            process = stack.enter_context(Process(peer, Path(folder, f"{name}.json"), options.limit))
-            try:
-                process.ask("load")
-                loaded[peer] = process
-            except CellError as failure:
-                print(f"{name}: {peer} left out: {failure}")
+        loaded, gone = start_all(stack, options.peers, Path(folder, f"{name}.json"), options.limit)
+        for peer, why in gone.items():
+            print(f"{name}: {peer} left out: {why}")
         bench = Bench(problem, loaded, options)
         bench.reference = make_reference(loaded, problem.path)
         if bench.reference is None:
@@ -43,9 +38,16 @@ def curves(name: str, options: Options) -> dict:
         for rtol in RTOLS:
             for peer, cell in one_tolerance(bench, rtol).items():
                 if "wall" in cell:
-                    points[peer].append({"rtol": rtol, "seconds": cell["wall"], "error": cell["error"]})
+                    points[peer].append(
+                        {"rtol": rtol, "seconds": cell[options.clock], "error": cell["error"]}
+                    )
         known = bench.reference
-        return {"problem": name, "reference": [known.by, known.second, known.doubt], "points": points}
+        return {
+            "problem": name,
+            "clock": options.clock,
+            "reference": [known.by, known.second, known.doubt],
+            "points": points,
+        }
 
 
 def one_tolerance(bench: Bench, rtol: float) -> dict[str, dict]:
@@ -73,7 +75,7 @@ def plot(record: dict, path: Path) -> None:
     doubt = record["reference"][2]
     if np.isfinite(doubt):
         axes.axhline(doubt, color="grey", linestyle=":", label="difference of two references")
-    axes.set(xlabel="seconds a solve", ylabel="error", title=record["problem"])
+    axes.set(xlabel=f"{record['clock']} seconds a solve", ylabel="error", title=record["problem"])
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(fontsize="small")
     figure.savefig(path, dpi=120)
@@ -88,10 +90,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="turns of every simulator")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds a solve may take")
     parser.add_argument("--budget", type=float, default=10.0, help="seconds the turns of a point may take")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu on a busy machine")
     parser.add_argument("-o", "--out", type=Path, default=Path(__file__).with_name("results"))
     given = parser.parse_args()
     peers = [OURS, *(p for p in given.peers if p != OURS)]
-    options = Options(["solve"], peers, given.repeats, given.limit, given.budget, 0)
+    options = Options(["solve"], peers, given.repeats, given.limit, given.budget, 0, given.clock)
     given.out.mkdir(parents=True, exist_ok=True)
     store = given.out / "work_precision.json"
     records = json.loads(store.read_text()) if store.exists() else {}
