@@ -28,7 +28,11 @@ _LAZY = {
     "Solution": "icrn_core.solution",
     "ResultCode": "icrn_core.solution",
     "compile_icrn": "icrn_core.compile",
+    "conservation_laws": "icrn_core.conservation",
     "simulate": "icrn_core.simulation",
+    "steady_state": "icrn_core.steady",
+    "SteadyCode": "icrn_core.steady",
+    "SteadyState": "icrn_core.steady",
 }
 
 __all__ = [
@@ -49,9 +53,13 @@ __all__ = [
     "Reference",
     "ResultCode",
     "Solution",
+    "SteadyCode",
+    "SteadyState",
     "Term",
     "compile_icrn",
+    "conservation_laws",
     "simulate",
+    "steady_state",
 ]
 
 
