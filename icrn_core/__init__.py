@@ -31,7 +31,11 @@ _LAZY = {
     "compile_icrn": "icrn_core.compile",
     "export_simulation": "icrn_core.export",
     "load_simulation": "icrn_core.export",
+    "conservation_laws": "icrn_core.conservation",
     "simulate": "icrn_core.simulation",
+    "steady_state": "icrn_core.steady",
+    "SteadyCode": "icrn_core.steady",
+    "SteadyState": "icrn_core.steady",
 }
 
 __all__ = [
@@ -53,11 +57,15 @@ __all__ = [
     "Reference",
     "ResultCode",
     "Solution",
+    "SteadyCode",
+    "SteadyState",
     "Term",
     "compile_icrn",
+    "conservation_laws",
     "export_simulation",
     "load_simulation",
     "simulate",
+    "steady_state",
 ]
 
 
