@@ -131,23 +131,22 @@ def split_law(law: Law, is_static: tuple[bool, ...]) -> SplitLaw:
     static: list[bool] = []
     parts: dict[tuple, int] = {}
 
-    def part(k: int) -> tuple:
+    def part(tree: tuple, is_fixed: bool) -> tuple:
         """Return a static operand as a slot of the rest, numbers as they are."""
-        if not static[k] or trees[k][0] == "number":
-            return trees[k]
-        return ("slot", parts.setdefault(canonical_law(trees[k]), len(parts) + law.n_slots))
+        if not is_fixed or tree[0] == "number":
+            return tree
+        return ("slot", parts.setdefault(canonical_law(tree), len(parts) + law.n_slots))
 
     for name, *operands in law.instructions:
         if name in _LEAVES:
             trees.append((name, *operands))
             static.append(name == "number" or (name == "slot" and is_static[operands[0]]))
             continue
-        static.append(all(static[k] for k in operands))
-        given = [trees[k] for k in operands]
-        if not static[-1]:
-            given = _gathered(name, operands, trees, static, part)
+        is_fixed = all(static[k] for k in operands)
+        given = [trees[k] for k in operands] if is_fixed else _gathered(name, operands, trees, static, part)
         trees.append((name, *given))
-    rest, order = canonical_law(part(len(trees) - 1))
+        static.append(is_fixed)
+    rest, order = canonical_law(part(trees[-1], static[-1]))
     found = [*((None, (k,)) for k in range(law.n_slots)), *((own, read) for own, read in parts)]
     return SplitLaw(rest, tuple(found[k] for k in order))
 
@@ -156,12 +155,9 @@ def _gathered(name: str, operands: list[int], trees: list[tuple], static: list[b
     """Return the operands of an instruction that is not static, its static ones as slots."""
     fixed = [k for k in operands if static[k]]
     if name not in ("plus", "times") or len(fixed) < 2:
-        return [part(k) for k in operands]
-    trees.append((name, *(trees[k] for k in fixed)))
-    static.append(True)
-    merged = part(len(trees) - 1)
-    trees.pop(), static.pop()
-    return [merged, *(trees[k] for k in operands if not static[k])]
+        return [part(trees[k], static[k]) for k in operands]
+    merged = (name, *(trees[k] for k in fixed))
+    return [part(merged, True), *(trees[k] for k in operands if not static[k])]
 
 
 def _as_law(program: dict[tuple, int], last: int, n_slots: int) -> Law:

@@ -58,9 +58,9 @@ _DENSE = np.array(
     ]
 )  # fmt: skip
 N_STAGES = 8
-# The estimate is that of the embedded order 4, some ten times the error of what is kept: with
+# The estimate is that of the embedded order 4, several times the error of what is kept: with
 # this factor errors of whole runs are about the tolerance (docs/numerics.md).
-ERROR_FACTOR = 0.1
+ERROR_FACTOR = 0.25
 N_JACOBIANS = 1
 _SQUARE_A, _SQUARE_C = square(_A, N_STAGES), square(_C, N_STAGES)
 _END = np.array([*_A[7], 1.0])
