@@ -22,6 +22,7 @@ from icrn_core.pattern import plan_jacobian
 from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, View
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
 from icrn_core.sparse_map import gather
+from icrn_core.tables import Tables
 from icrn_core.tape import Tape
 
 # Below this many entries one merged gather costs less than a broadcast of its own.
@@ -111,8 +112,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     )
     pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
     elimination = plan_elimination(*pattern, len(moving))
-    # At once, and not by `jnp.asarray`, which compiles a small program for each shape and type.
-    return Dynamics(plan, *jax.device_put((tuple(arrays.items), elimination)))
+    return Dynamics(plan, Tables.of([*arrays.items, *jax.tree.leaves(elimination)]))
 
 
 def _static_tape(layout: Layout, held: np.ndarray) -> Tape:

@@ -11,6 +11,7 @@ from jax import Array, lax
 
 from icrn_core.layout import Affine, Block
 from icrn_core.plan import DenseGroup, DenseSlot, DenseTerm, Plan
+from icrn_core.tables import Tables
 
 if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Target = tuple[tuple[int, ...], Affine, Block, tuple[int, ...] | None]
 
 
-def static_slot(slot: DenseSlot, arrays: tuple[Array, ...], static: Array) -> Array | None:
+def static_slot(slot: DenseSlot, arrays: Tables, static: Array) -> Array | None:
     """Return a slot that is known before a solve, ``(*shape, n_lanes)``; None for the others."""
     if slot.positions is None:
         return None

@@ -16,11 +16,12 @@ import numpy as np
 from jax import Array
 
 from icrn_core import dense
-from icrn_core.elimination import Elimination
+from icrn_core.elimination import N_TABLES, STRUCTURE, Elimination
 from icrn_core.jacobian import jacobian_values
 from icrn_core.jumps import breakpoints
 from icrn_core.plan import DenseGroup, Level, Plan, StaticSlot, Step
 from icrn_core.sparse_map import SparseMap
+from icrn_core.tables import Tables
 from icrn_core.tensors import pack, unpack
 
 
@@ -75,28 +76,25 @@ class Dynamics:
     ----------
     plan : Plan
         The operations, static.
-    arrays : tuple of array
-        The index arrays that the operations use.
-    elimination : Elimination
-        How linear systems with its Jacobian are solved.
+    arrays : Tables
+        The index arrays that the operations use, those of the elimination last.
     transposable : bool
         Whether reverse mode goes through gathers without scatters; then ``vmap`` and forward
         mode do not.
     """
 
     plan: Plan
-    arrays: tuple[Array, ...]
-    elimination: Elimination
+    arrays: Tables
     transposable: bool = False
 
     def tree_flatten(self) -> tuple[tuple, tuple[Plan, bool]]:
         """Return the arrays as leaves; the plan is static."""
-        return (self.arrays, self.elimination), (self.plan, self.transposable)
+        return (self.arrays,), (self.plan, self.transposable)
 
     @classmethod
     def tree_unflatten(cls, static: tuple[Plan, bool], arrays: tuple) -> Dynamics:
         """Return the dynamics of a plan and its arrays."""
-        return cls(static[0], *arrays, static[1])
+        return cls(static[0], arrays[0], static[1])
 
     def __repr__(self) -> str:
         plan = self.plan
@@ -119,7 +117,13 @@ class Dynamics:
     @property
     def n_updates(self) -> int:
         """Number of multiplications that one elimination of its Jacobian takes."""
-        return self.elimination.updates[0].shape[0]
+        return jax.tree.unflatten(STRUCTURE, self.arrays.places[-N_TABLES:]).updates[0].shape[0]
+
+    @property
+    def elimination(self) -> Elimination:
+        """How linear systems with its Jacobian are solved."""
+        last = range(-N_TABLES, 0)
+        return jax.tree.unflatten(STRUCTURE, [self.arrays[k] for k in last])
 
     @property
     def n_params(self) -> int:
@@ -134,7 +138,7 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return pack(self.plan.species, state, "base species")
+        return jnp.asarray(pack(self.plan.species, state, "base species"))
 
     def unpack_state(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_state)`` as tensors ``(..., *shape)`` by base species."""
@@ -148,7 +152,7 @@ class Dynamics:
         IcrnError
             A base is missing, unknown, or has another shape.
         """
-        return pack(self.plan.constants, params, "rate constant")
+        return jnp.asarray(pack(self.plan.constants, params, "rate constant"))
 
     def unpack_params(self, vector: Array) -> dict[str, Array]:
         """Return ``(..., n_params)`` as tensors ``(..., *shape)`` by rate constant."""

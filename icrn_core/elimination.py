@@ -54,6 +54,11 @@ class Elimination(NamedTuple):
     first_upper: Array
 
 
+# How an `Elimination` is made of its arrays.
+STRUCTURE = jax.tree.structure(Elimination(0, 0, 0, 0, 0, (0, 0, 0), 0, (0, 0), 0, (0, 0), 0))
+N_TABLES = STRUCTURE.num_leaves
+
+
 class Factors(NamedTuple):
     """Entries of L and U, and the reciprocal pivots."""
 

@@ -16,6 +16,7 @@ from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
 from icrn_core.integrate import STEPPERS, Problem, Settings
 from icrn_core.solution import Solution
+from icrn_core.tensors import pack
 
 # Updates of one elimination above which explicit steps are taken unless others are asked for.
 _MOST_UPDATES = 10_000_000
@@ -87,15 +88,15 @@ def simulate(
         raise IcrnError(f"no solver is called '{solver}' (there are: auto, {', '.join(STEPPERS)})")
     if differentiate not in ("reverse", "forward"):
         raise IcrnError(f"differentiate is 'reverse' or 'forward', not '{differentiate}'")
-    times = jnp.asarray(times, dtype=float)
+    times = _vector(times)
     _check_times(times, t0)
     if solver == "auto":
         solver = "rodas5p" if dynamics.n_updates <= _MOST_UPDATES else "dopri5"
     return _simulate(
         dynamics,
-        dynamics.pack_state(values),
-        dynamics.pack_params(params),
-        Problem(times, jnp.asarray(t0, float), jnp.asarray(rtol, float), _tolerance(dynamics, atol)),
+        pack(dynamics.plan.species, values, "base species"),
+        pack(dynamics.plan.constants, params, "rate constant"),
+        Problem(times, _vector(t0), _vector(rtol), _tolerance(dynamics, atol)),
         settings=Settings(solver, int(max_steps), bool(ends_if_stiff)),
         is_reverse=differentiate == "reverse",
     )
@@ -138,6 +139,13 @@ def _check_precision(rtol: float) -> None:
         )
 
 
+def _vector(x: Array) -> Array:
+    """Return floats, outside of JAX where they are known: each of its operations takes its time."""
+    if isinstance(x, jax.core.Tracer):
+        return jnp.asarray(x, dtype=float)
+    return np.asarray(x, jax.dtypes.canonicalize_dtype(float))
+
+
 def _check_times(times: Array, t0: float) -> None:
     if times.ndim != 1 or not len(times):
         raise IcrnError(f"times is a vector of at least one time, not an array of shape {times.shape}")
@@ -151,7 +159,7 @@ def _check_times(times: Array, t0: float) -> None:
 def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array] | None) -> Array:
     """Return the absolute tolerance by entry, NaN where it is left to `_scaled`."""
     if atol is None:
-        return jnp.full(dynamics.n_state, jnp.nan)
+        return _vector(np.full(dynamics.n_state, np.nan))
     if isinstance(atol, Mapping):
         blocks = {block.name: block.shape for block in dynamics.plan.species}
         unknown = [name for name in atol if name not in blocks]

@@ -8,6 +8,7 @@ scatters too, where `transposable` maps are asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,7 +56,7 @@ class SparseMap:
         """Most entries that are reduced at once."""
         return max(self.rows.wide_entries, self.columns.wide_entries)
 
-    def __call__(self, arrays: tuple[Array, ...], x: Array, transposable: bool = False) -> Array:
+    def __call__(self, arrays: Sequence[Array], x: Array, transposable: bool = False) -> Array:
         """Return ``A x`` for ``x`` of shape ``(n_columns, ...)``.
 
         ``transposable`` says that reverse mode will be taken; forward mode and ``vmap`` of such
@@ -138,7 +139,7 @@ def _by_width(counts: np.ndarray) -> list[np.ndarray]:
     return [rows for rows in found if len(rows)]
 
 
-def _apply(table: Table, arrays: tuple[Array, ...], x: Array) -> Array:
+def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
     parts = []
     for bucket in table.buckets:
         taken = x.at[arrays[bucket.positions]].get(mode="promise_in_bounds")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -31,8 +32,12 @@ def pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> 
         tensor = tensors[block.name]
         if np.shape(tensor) != block.shape:
             raise IcrnError(f"{kind} '{block.name}' has shape {block.shape}, its values {np.shape(tensor)}")
-        parts.append(jnp.ravel(jnp.asarray(tensor, dtype=float)))
-    return jnp.concatenate(parts) if parts else jnp.zeros(0)
+        parts.append(tensor)
+    # What is known is joined without JAX, whose every operation costs more than a small solve.
+    if any(isinstance(part, jax.core.Tracer) for part in parts):
+        return jnp.concatenate([jnp.ravel(jnp.asarray(part, dtype=float)) for part in parts])
+    kind = jax.dtypes.canonicalize_dtype(float)
+    return np.concatenate([np.zeros(0, kind), *(np.ravel(np.asarray(part, kind)) for part in parts)])
 
 
 def unpack(blocks: tuple[Block, ...], vector: Array, start: int) -> dict[str, Array]:

@@ -182,7 +182,7 @@ def test_compiling_twice_gives_the_same_plan():
     assert first.plan == second.plan
     assert hash(first.plan) == hash(second.plan)
     assert jax.tree.structure(first) == jax.tree.structure(second)
-    for a, b in zip(first.arrays, second.arrays, strict=True):
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

@@ -224,6 +224,52 @@ def test_vmap_equals_a_loop():
     batch.check()
 
 
+def test_runs_of_a_large_batch_are_those_of_single_runs():
+    """More runs than lanes, of unequal lengths: lanes are refilled, and steps stay each run's own."""
+    dynamics = compile_icrn(robertson())
+    times = jnp.array([0.1, 10.0, 1e3])
+    k2 = 3e7 * np.geomspace(1e-6, 1.0, 70)
+
+    def run(k2):
+        params = ROBERTSON_PARAMS | {"k2": k2}
+        return simulate(dynamics, ROBERTSON_VALUES, params, times, rtol=1e-6, atol=1e-10)
+
+    batch = jax.jit(jax.vmap(run))(jnp.asarray(k2)).check()
+    assert len(set(batch.statistics.n_steps.tolist())) > 10
+    single = jax.jit(run)
+    for member in (0, 31, 32, 35, 69):
+        alone = single(k2[member])
+        assert int(alone.statistics.n_steps) == int(batch.statistics.n_steps[member])
+        for name, states in alone.states.items():
+            np.testing.assert_allclose(batch.states[name][member], states, rtol=1e-9, atol=1e-15)
+
+
+def test_explicit_runs_of_stiff_systems_can_end_early():
+    dynamics = compile_icrn(robertson())
+    options = {"solver": "dopri5", "ends_if_stiff": True, "atol": 1e-9}
+    solution = simulate(dynamics, ROBERTSON_VALUES, ROBERTSON_PARAMS, [40.0], **options)
+    assert solution.result == ResultCode.STIFF
+    assert int(solution.statistics.n_steps) < 200
+    with pytest.raises(IcrnError, match="rodas5p"):
+        solution.check()
+    smooth = compile_icrn(forced_logistic())
+    assert simulate(smooth, {"x": 0.3}, {}, [10.0], **options).result == ResultCode.SUCCESS
+
+
+def test_the_absolute_tolerance_follows_the_initial_state():
+    """A state of 1e-15 is integrated as accurately as one of 1."""
+    dynamics = compile_icrn(robertson())
+    errors = []
+    for scale in (1.0, 1e-15):
+        values = {name: scale * x for name, x in ROBERTSON_VALUES.items()}
+        params = ROBERTSON_PARAMS | {"k2": 3e7 / scale, "k3": 1e4 / scale}
+        tight = simulate(dynamics, values, params, [40.0], rtol=1e-11)
+        loose = simulate(dynamics, values, params, [40.0], rtol=1e-5)
+        errors.append(float(jnp.abs(loose.states["A"] / tight.states["A"] - 1.0)[0]))
+    np.testing.assert_allclose(errors[1], errors[0], rtol=1e-3)
+    assert errors[0] < 1e-5
+
+
 def test_limit_cases():
     for name in ("nothing_happens", "nobody"):
         case = CASES[name]()
