@@ -44,6 +44,7 @@ class Laws(NamedTuple):
     dependent: Array
 
 
+@jax.jit
 def conservation_laws(dynamics: Dynamics, y: Array, params: Array, t: Array) -> Laws:
     """Return the conservation laws of a network.
 
@@ -101,21 +102,30 @@ def _nonzero(sizes: Array) -> Array:
 def _sample(dynamics: Dynamics, centres: Array, params: Array, t: Array) -> Array:
     """Return rates of change at random states and params about each of the centres, one per column."""
     n_centres, n = centres.shape
+    n_params = params.shape[1]
+    count = n + _SPARE
 
-    def change(sample: tuple) -> Array:
-        key, which = sample
-        of_state, of_params, of_time = jax.random.split(key, 3)
-        factors = jnp.exp(jax.random.uniform(of_state, (n,), centres.dtype, -1.0, 1.0))
-        scales = jnp.exp(jax.random.uniform(of_params, params.shape[1:], centres.dtype, -1.0, 1.0))
+    def change(k: Array) -> Array:
+        random = _spread(k, n + n_params + 1).astype(centres.dtype)
+        factors = jnp.exp(2 * random - 1)
         # All scales of time, since a pulse may have been short.
-        time = t * jnp.exp(jax.random.uniform(of_time, (), centres.dtype, _EARLIEST, 0.0))
-        found = dynamics.vector_field(time, factors * centres[which], scales * params[which])
+        time = t * jnp.exp(_EARLIEST * random[-1])
+        which = k // count
+        found = dynamics.vector_field(time, factors[:n] * centres[which], factors[n:-1] * params[which])
         return jnp.where(jnp.isfinite(found).all(), found, 0.0)
 
-    count = n + _SPARE
-    keys = jax.random.split(jax.random.key(0), n_centres * count)
-    found = lax.map(change, (keys, jnp.repeat(jnp.arange(n_centres), count)), batch_size=_BATCH)
+    found = lax.map(change, jnp.arange(n_centres * count), batch_size=_BATCH)
     return found.reshape(n_centres, count, n).transpose(0, 2, 1)
+
+
+def _spread(k: Array, n: int) -> Array:
+    """Return n numbers in [0, 1) that look random, for sample k (hashed counters compile fast)."""
+    bits = jnp.arange(n, dtype=jnp.uint32) * np.uint32(0x9E3779B9) + k.astype(jnp.uint32) * np.uint32(
+        0x85EBCA6B
+    )
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        bits = (bits ^ (bits >> shift)) * np.uint32(factor)
+    return (bits ^ (bits >> 16)) / 2.0**32
 
 
 def _reduce(projector: Array, rows: Array, size: Array, count: Array) -> Laws:
@@ -149,4 +159,5 @@ def _reduce(projector: Array, rows: Array, size: Array, count: Array) -> Laws:
     weights = matrix / rows[None, :] * scales[:, None]
     placed = jnp.zeros((n + 1, n), projector.dtype).at[pivots].set(weights)[:n]
     dependent = jnp.zeros(n + 1, bool).at[pivots].set(True)[:n]
+    placed = jnp.where(dependent[None, :], jnp.eye(n), placed)  # what elimination left to rounding
     return Laws(jnp.where(dependent[:, None], placed, 0.0), dependent)

@@ -11,6 +11,7 @@ theorem on the same equations, by params and, through the totals, by initial val
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -34,8 +35,8 @@ _DECADES = 10.0 ** np.arange(-14, 1)
 _RUN, _NEAR = 1e-6, 1e-3
 # Below this the equations, scaled, are singular in 64-bit floats.
 _SINGULAR = 1e-13
-# Times at which the rates of change must vanish too, relative to the time reached.
-_LATER = (1.37, 2.91, 10.3)
+# Times at which the rates of change must vanish too, relative to the time reached: no multiples of a period.
+_LATER = (math.sqrt(2), math.e, math.pi**2)
 
 
 class SteadyCode(IntEnum):
@@ -194,7 +195,7 @@ def steady_state(
     IcrnError
         As `icrn_core.simulate`.
     """
-    times = t0 + t_max * _DECADES
+    times = t0 + t_max * np.array([0.0, *_DECADES])
     run = simulate(
         dynamics,
         lax.stop_gradient(dict(values)),
@@ -205,15 +206,9 @@ def steady_state(
         atol=atol,
         max_steps=max_steps,
     )
-    state, params = dynamics.initialise(values, params, t0)
-    y0, p = dynamics.pack_state(state), dynamics.pack_params(params)
-    states = jax.vmap(dynamics.pack_state)(run.states) if y0.size else jnp.zeros((len(times), 0))
-    tolerance = Tolerance(jnp.asarray(rtol, y0.dtype), _absolute(dynamics, atol))
-    followed = Followed(jnp.asarray(times), states, run.result)
-    y, found = _search(dynamics, y0, p, followed, tolerance, laws)
-    return SteadyState(
-        dynamics.unpack_state(y), params, found.code, found.error, found.distance, found.time, found.n_newton
-    )
+    followed = Followed(jnp.asarray(times), run.states, run.result)
+    tolerance = Tolerance(jnp.asarray(rtol, float), _absolute(dynamics, atol))
+    return _search(dynamics, dict(values), dict(params), followed, tolerance, laws)
 
 
 class Tolerance(NamedTuple):
@@ -228,19 +223,11 @@ class Tolerance(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """The run: times, states, ``(n_times, n_state)``, NaN where not reached, and its result code."""
+    """The run: times, the first the initial one, states by base species, and its result code."""
 
     times: Array
-    states: Array
+    states: dict[str, Array]
     result: Array
-
-
-class _Found(NamedTuple):
-    code: Array
-    error: Array
-    distance: Array
-    time: Array
-    n_newton: Array
 
 
 def _absolute(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) -> Array:
@@ -258,33 +245,42 @@ def _absolute(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) -> 
 @jax.jit
 def _search(
     dynamics: Dynamics,
-    y0: Array,
-    params: Array,
+    values: dict[str, Array],
+    params: dict[str, Array],
     run: Followed,
     tolerance: Tolerance,
     laws: Laws | None,
-) -> tuple[Array, _Found]:
-    start, p = lax.stop_gradient((y0, params))
-    finite = jnp.isfinite(run.states).all(axis=1)
-    last = jnp.max(jnp.where(finite, jnp.arange(finite.size), 0))
-    t = run.times[last]
-    # The last states of the run, the latest first; where there are none, the initial one.
-    rows = last - jnp.arange(3)
-    ends = jnp.where(((rows >= 0) & finite[last])[:, None], run.states[jnp.maximum(rows, 0)], start[None, :])
+) -> SteadyState:
+    state, params = dynamics.initialise(values, params, run.times[0])
+    y0, p = dynamics.pack_state(state), dynamics.pack_params(params)
+    start, settled = lax.stop_gradient((y0, p))
+    t, ends = _ends(dynamics, run, start)
+    late = ends[0]
     if laws is None:
-        laws = conservation_laws(dynamics, ends[0], p, t)
-    system = System(t, jnp.abs(ends[0]) + tolerance.atol, laws)
-    solved = newton(dynamics, system, ends[0], start, p, tolerance.of)
-    code = _judge(dynamics, system, p, solved, ends, tolerance)
+        laws = conservation_laws(dynamics, late, settled, t)
+    system = System(t, jnp.abs(late) + tolerance.atol, laws)
+    solved = newton(dynamics, system, late, start, settled, tolerance.of)
+    code = _judge(dynamics, system, settled, solved, ends, tolerance)
     has_broken = (run.result != ResultCode.SUCCESS) & (run.result != ResultCode.MAX_STEPS)
     code = jnp.where((code == SteadyCode.NOT_REACHED) & has_broken, SteadyCode.BROKEN_OFF, code)
-    is_sound = jnp.isfinite(dynamics.vector_field(run.times[0], start, p)).all() & jnp.isfinite(start).all()
+    rate = dynamics.vector_field(run.times[1], start, settled)
+    is_sound = jnp.isfinite(rate).all() & jnp.isfinite(start).all()
     code = jnp.where(is_sound, code, SteadyCode.NON_FINITE).astype(jnp.int32)
     is_found = code == SteadyCode.SUCCESS
-    distance = jnp.max(_apart(ends[0], solved.y, tolerance), initial=0.0)
-    y = jnp.where(is_found, solved.y, ends[0])
-    y = _attach(dynamics, y0, params, y, system, is_found)
-    return y, _Found(code, solved.error, distance, t, solved.n)
+    y = _attach(dynamics, y0, p, jnp.where(is_found, solved.y, late), system, is_found)
+    distance = jnp.max(_apart(late, solved.y, tolerance), initial=0.0)
+    return SteadyState(dynamics.unpack_state(y), params, code, solved.error, distance, t, solved.n)
+
+
+def _ends(dynamics: Dynamics, run: Followed, start: Array) -> tuple[Array, Array]:
+    """Return the time that was reached and the last three states of the run, the latest first."""
+    if not dynamics.n_state:
+        return run.times[-1], jnp.zeros((3, 0), start.dtype)
+    states = jax.vmap(dynamics.pack_state)(run.states)
+    finite = jnp.isfinite(states).all(axis=1)
+    last = jnp.max(jnp.where(finite, jnp.arange(finite.size), 0))
+    ends = jnp.stack([states[jnp.maximum(last - back, 0)] for back in range(3)])
+    return run.times[last], jnp.where(finite[last], ends, start[None, :])
 
 
 def _apart(a: Array, b: Array, tolerance: Tolerance) -> Array:
