@@ -36,7 +36,7 @@ class Process:
     """
 
     def __init__(self, peer: str, problem: Path, limit: float) -> None:
-        self.peer, self.limit = peer, limit
+        self.peer, self.limit, self.reason = peer, limit, ""
         self.cache = tempfile.TemporaryDirectory()
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (until close)
         self.process = subprocess.Popen(
@@ -65,7 +65,8 @@ class Process:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(self.limit):
                 self._end()
-                raise CellError(f"over {self.limit:g} s")
+                self.reason = f"over {self.limit:g} s"
+                raise CellError(self.reason)
         line = self.process.stdout.readline()
         if not line:
             raise CellError(self._last_words())
@@ -75,6 +76,8 @@ class Process:
         return answer
 
     def _last_words(self) -> str:
+        if self.reason:
+            return f"{self.reason} before"
         code = self._end()
         self.log.seek(0)
         words = self.log.read().split()
