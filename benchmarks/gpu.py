@@ -22,11 +22,11 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from errors import FLOOR
-from ours import Ours
+from peer_ours import Ours
 from peers import Loss
 from problem import Problem
 from problems import PROBLEMS, build
+from solve_errors import FLOOR
 
 RTOL, ATOL = 1e-6, 1e-9
 COLUMNS = (

@@ -62,38 +62,47 @@ def _initial_values(path: Path, ids: Iterable[str]) -> Values:
     return {i: float(kinds[quantities[i]][i][0] if i in quantities else course.values[i][0]) for i in ids}
 
 
-def moving_species(path: Path) -> Values:
-    """Return the species that reactions or rate rules change, each with the size of its compartment."""
-    model = libsbml.readSBMLFromFile(str(path)).getModel()
+def describe(path: Path) -> tuple[Values, Values]:
+    """Return what changes and what can be varied, in file order.
+
+    Returns
+    -------
+    sizes : dict of str to float
+        Species that reactions or rate rules change, each with the size of its compartment.
+    constants : dict of str to float
+        Positive parameters that some law or rule names and no rule gives, with their values.
+    """
+    document = libsbml.readSBMLFromFile(str(path))  # the model lives as long as this
+    model = document.getModel()
+    rules = [(rule.getVariable(), rule.isRate(), rule.getMath()) for rule in model.getListOfRules()]
+    return _moving_species(model, rules), _constants_in_use(model, rules)
+
+
+def _moving_species(model, rules: list[tuple]) -> Values:
     references = {
         r.getSpecies()
         for reaction in model.getListOfReactions()
         for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
     }
-    ruled = {r.getVariable() for r in model.getListOfRules() if r.isRate()}
-    assigned = {r.getVariable() for r in model.getListOfRules() if r.isAssignment()}
-    changed = (references | ruled) - assigned
+    integrated = {variable for variable, is_rate, _ in rules if is_rate}
+    assigned = {variable for variable, is_rate, _ in rules if not is_rate}
+    changed = (references | integrated) - assigned
     sizes = {c.getId(): c.getSize() for c in model.getListOfCompartments()}
     return {
         s.getId(): sizes[s.getCompartment()]
         for s in model.getListOfSpecies()
-        if s.getId() in changed and (s.getId() in ruled or not s.getBoundaryCondition())
+        if s.getId() in changed and (s.getId() in integrated or not s.getBoundaryCondition())
     }
 
 
-def constants_in_use(path: Path) -> Values:
-    """Return the positive constants that some law or rule names, by id in file order."""
-    model = libsbml.readSBMLFromFile(str(path)).getModel()
+def _constants_in_use(model, rules: list[tuple]) -> Values:
     laws = [r.getKineticLaw().getMath() for r in model.getListOfReactions() if r.isSetKineticLaw()]
-    laws += [rule.getMath() for rule in model.getListOfRules()]
-    named: set[str] = set()
-    for law in laws:
-        named |= _names(law)
-    ruled = {rule.getVariable() for rule in model.getListOfRules()}
+    named = set().union(*map(_names, [*laws, *(math for *_, math in rules)]))
+    named -= {variable for variable, *_ in rules}
     return {
         p.getId(): p.getValue()
         for p in model.getListOfParameters()
-        if p.getId() in named - ruled and p.getValue() > 0
+        if p.getId() in named and p.getValue() > 0
     }
 
 

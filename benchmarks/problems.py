@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from problem import TOLERANCES, Problem
-from problem_sbml import Values, brusselator, constants_in_use, dimerization, moving_species, write_values
+from problem_sbml import Values, brusselator, describe, dimerization, write_values
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("ICRN_DATA", ROOT.parent / "shared" / "data"))
@@ -81,8 +81,7 @@ def build(name: str, folder: Path) -> Problem:
     source = PROBLEMS[name]
     path = folder / f"{name}.xml"
     end = source.write(path)
-    constants = constants_in_use(path)
-    sizes = moving_species(path)
+    sizes, constants = describe(path)
     problem = Problem(
         name,
         end,

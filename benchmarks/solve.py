@@ -12,11 +12,11 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from errors import make_reference
+from peer_processes import CellError, start_all
+from peer_registry import OURS, PEERS
 from problems import PROBLEMS, build
-from processes import CellError, start_all
-from registry import OURS, PEERS
 from solve_batches import batch, gradient
+from solve_errors import make_reference
 from solve_rows import Bench, Options, cold, load, solve
 from solve_table import CLOCKS, write_tables
 

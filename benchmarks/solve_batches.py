@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from errors import FLOOR, difference
-from processes import CellError, Process
-from registry import OURS
+from peer_processes import CellError, Process
+from peer_registry import OURS
+from solve_errors import FLOOR, difference
 from solve_rows import LOOSE, Bench
 
 TIGHT = (1e-9, 1e-12)

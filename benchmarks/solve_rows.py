@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from errors import Reference
+from peer_processes import CellError, Process, cold_start
+from peer_registry import COUNTED_ONLY
 from problem import Problem
-from processes import CellError, Process, cold_start
-from registry import COUNTED_ONLY
+from solve_errors import Reference
 
 BURST = 0.1  # seconds a simulator solves on end before it is another's turn
 MOST = 20

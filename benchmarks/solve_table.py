@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from registry import COUNTED_ONLY, OURS, peer_class
+from peer_registry import COUNTED_ONLY, OURS, peer_class
 from solve_rows import Options
 
 PACKAGES = (

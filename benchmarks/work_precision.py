@@ -2,7 +2,8 @@
 
 ``python benchmarks/work_precision.py`` solves every problem with every simulator at rtol 1e-3 to
 1e-10 (atol a thousandth of it), in turns, against a solution at rtol 1e-12, and writes
-``results/work_precision.json`` and ``results/work_precision_MODEL.png``.
+``results/work_precision.json``, ``results/work_precision_MODEL.png``, and
+``results/work_precision.md``: our time over another's at the error that the other reaches at rtol 1e-6.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from errors import FLOOR, make_reference
+from peer_processes import CellError, Process, start_all
+from peer_registry import OURS, PEERS, peer_class
 from problems import PROBLEMS, build
-from processes import CellError, Process, start_all
-from registry import OURS, PEERS, peer_class
+from solve_errors import FLOOR, make_reference
 from solve_rows import Bench, Options
 
 RTOLS = tuple(10.0**-k for k in range(3, 11))
@@ -82,6 +83,41 @@ def plot(record: dict, path: Path) -> None:
     pyplot.close(figure)
 
 
+def seconds_at(points: list[dict], error: float) -> float:
+    """Return the time at an error, between points by power law, NaN outside them.
+
+    Only points that no faster one beats in error count.
+    """
+    best = sorted(((p["error"], p["seconds"]) for p in points if p["error"] > 0), reverse=True)
+    errors, seconds = [], []
+    for found, taken in best:
+        while seconds and seconds[-1] >= taken:
+            errors.pop()
+            seconds.pop()
+        errors.append(found)
+        seconds.append(taken)
+    if not errors or error < errors[-1]:
+        return float("nan")
+    logs = np.log(errors[::-1]), np.log(seconds[::-1])
+    return float(np.exp(np.interp(np.log(error), *logs)))
+
+
+def equal_error_table(records: dict[str, dict]) -> str:
+    """Return Markdown: our time over theirs at the error they reach at rtol 1e-6."""
+    peers = list(dict.fromkeys(p for r in records.values() for p in r["points"] if p != OURS))
+    lines = ["# Our time over theirs at equal error", "", "At the error the other reaches at rtol 1e-6.", ""]
+    lines.append("| | " + " | ".join(peer_class(p).label for p in peers) + " |")
+    lines.append("|---" * (len(peers) + 1) + "|")
+    for name, record in records.items():
+        cells = []
+        for peer in peers:
+            theirs = [p for p in record["points"].get(peer, []) if np.isclose(p["rtol"], 1e-6)]
+            ours = seconds_at(record["points"][OURS], theirs[0]["error"]) if theirs else float("nan")
+            cells.append(f"{ours / theirs[0]['seconds']:.2g} (e {theirs[0]['error']:.0e})" if theirs else "–")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Parse the command line, run, write the figures and plots."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -105,6 +141,7 @@ def main() -> None:
             print(failure)
             continue
         store.write_text(json.dumps(records, indent=1) + "\n")
+        (given.out / "work_precision.md").write_text(equal_error_table(records))
         plot(records[name], given.out / f"work_precision_{name}.png")
         print(f"{name} done", flush=True)
 

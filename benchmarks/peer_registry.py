@@ -7,16 +7,16 @@ from importlib import import_module
 OURS = "ours"
 
 PEERS: dict[str, tuple[str, str]] = {
-    OURS: ("ours", "Ours"),
-    "libroadrunner": ("peers_cvode", "LibRoadRunner"),
-    "bngsim": ("peers_cvode", "Bngsim"),
-    "copasi": ("peers_cvode", "Copasi"),
-    "amici": ("peers_cvode", "Amici"),
-    "kvaerno5": ("peers_jax", "Kvaerno5"),
-    "sbmltoodejax": ("peers_jax", "SbmlToOdeJax"),
-    "scipy_bdf": ("peers_jax", "ScipyBDF"),
-    "scipy_lsoda": ("peers_jax", "ScipyLSODA"),
-    "scipy_radau": ("peers_jax", "ScipyRadau"),
+    OURS: ("peer_ours", "Ours"),
+    "libroadrunner": ("peer_cvode", "LibRoadRunner"),
+    "bngsim": ("peer_cvode", "Bngsim"),
+    "copasi": ("peer_cvode", "Copasi"),
+    "amici": ("peer_cvode", "Amici"),
+    "kvaerno5": ("peer_jax", "Kvaerno5"),
+    "sbmltoodejax": ("peer_jax", "SbmlToOdeJax"),
+    "scipy_bdf": ("peer_jax", "ScipyBDF"),
+    "scipy_lsoda": ("peer_jax", "ScipyLSODA"),
+    "scipy_radau": ("peer_jax", "ScipyRadau"),
 }
 
 # Of interest for the choice of a method; they are left out of cold starts and ratios.

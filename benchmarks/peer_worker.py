@@ -1,6 +1,6 @@
 """The process that holds one simulator with one problem and obeys requests on its standard input.
 
-``python benchmarks/worker.py PEER PROBLEM.json``: one JSON object a line in, one out. A process
+``python benchmarks/peer_worker.py PEER PROBLEM.json``: one JSON object a line in, one out. A process
 for each simulator keeps them from slowing each other down, and can be ended when a request takes
 too long. Whatever a simulator prints goes to the standard error stream.
 """
@@ -17,9 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from peer_registry import peer_class
 from peers import Loss, NotAvailableError, Peer
 from problem import Problem
-from registry import peer_class
 
 
 class Worker:

@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 import numpy as np
-from ours import Ours
+from peer_ours import Ours
 from peers import MAX_STEPS, NotAvailableError, Peer, scratch
 
 

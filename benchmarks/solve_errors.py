@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from processes import CellError, Process
-from registry import OURS
+from peer_processes import CellError, Process
+from peer_registry import OURS
 
 # Below this amount the absolute tolerance rules: it is atol / rtol in all rows.
 FLOOR = 1e-3

@@ -1,4 +1,4 @@
-"""Processes of `worker.py`, and cold starts, under a time limit."""
+"""Processes of `peer_worker.py`, and cold starts, under a time limit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
+from peer_registry import OURS
+from problem import Problem
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -28,7 +31,7 @@ class Process:
     Parameters
     ----------
     peer : str
-        Key of `registry.PEERS`.
+        Key of `peer_registry.PEERS`.
     problem : path
         What `Problem.save` wrote.
     limit : float
@@ -36,11 +39,11 @@ class Process:
     """
 
     def __init__(self, peer: str, problem: Path, limit: float) -> None:
-        self.peer, self.limit = peer, limit
+        self.peer, self.limit, self.reason = peer, limit, ""
         self.cache = tempfile.TemporaryDirectory()
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (until close)
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), peer, str(problem)],
+            [sys.executable, str(HERE / "peer_worker.py"), peer, str(problem)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -65,7 +68,8 @@ class Process:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(self.limit):
                 self._end()
-                raise CellError(f"over {self.limit:g} s")
+                self.reason = f"over {self.limit:g} s"
+                raise CellError(self.reason)
         line = self.process.stdout.readline()
         if not line:
             raise CellError(self._last_words())
@@ -75,6 +79,8 @@ class Process:
         return answer
 
     def _last_words(self) -> str:
+        if self.reason:
+            return f"{self.reason} before"
         code = self._end()
         self.log.seek(0)
         words = self.log.read().split()
@@ -117,7 +123,17 @@ def start_all(
 
 def environment(cache: str) -> dict[str, str]:
     """Return this process' environment with caches of compiled code in a folder."""
-    return {**os.environ, "XDG_CACHE_HOME": cache}
+    return {**os.environ, "XDG_CACHE_HOME": cache, "ICRN_CACHE": str(Path(cache, "icrn"))}
+
+
+def cold_words(peer: str, problem: Path, out: Path) -> list[str]:
+    """Return what Python runs to take a simulator from nothing to a CSV; ours is the command."""
+    if peer != OURS:
+        return [str(HERE / "peer_cold.py"), peer, str(problem), str(out)]
+    given = Problem.load(problem)
+    options = {"--end": given.end, "--points": given.n_points, "--rtol": 1e-6, "--atol": 1e-9, "-o": out}
+    words = [str(word) for option in options.items() for word in option]
+    return ["-P", "-c", "from converters.cli.simulate import main; main()", given.path, *words]
 
 
 def cold_start(peer: str, problem: Path, cache: str, limit: float) -> dict[str, float]:
@@ -130,7 +146,7 @@ def cold_start(peer: str, problem: Path, cache: str, limit: float) -> dict[str, 
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "course.csv")
-        command = [sys.executable, str(HERE / "cold.py"), peer, str(problem), str(out)]
+        command = [sys.executable, *cold_words(peer, problem, out)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         try:
