@@ -13,11 +13,11 @@ import numpy as np
 from icrn_core.dynamics import Dynamics
 from icrn_core.elimination import plan_elimination
 from icrn_core.errors import IcrnError
-from icrn_core.groups import Group, Reaction, dense_group, flat_groups, plan_flat
+from icrn_core.groups import Group, Reaction, dense_group, flat_groups, grid, plan_flat
 from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
 from icrn_core.law import canonical_law
-from icrn_core.layout import Layout
+from icrn_core.layout import Layout, affine_positions
 from icrn_core.pattern import plan_jacobian
 from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, View
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
@@ -204,7 +204,11 @@ def _read_by_rates(reactions: list[Reaction], conversions: list[Item], layout: L
     needed = np.zeros(layout.n_symbols, dtype=bool)
     for reaction in reactions:
         for slot in reaction.slots:
-            needed[layout.positions(slot, reaction.domain)] = True
+            # A broadcast covers its whole product, what a mask leaves out too.
+            affine, domain = layout.affine(slot, reaction.domain), reaction.domain
+            needed[grid(affine, domain.shape) if reaction.is_wide else affine_positions(affine, domain)] = (
+                True
+            )
     for item in conversions:
         needed[item.slots[0]] = True
         needed[item.targets] = True
