@@ -178,7 +178,7 @@ class ExportedSimulation:
         times: Array,
         t0: float = 0.0,
         rtol: float = 1e-6,
-        atol: float | Array = 1e-9,
+        atol: float | Array | None = None,
     ) -> Solution:
         """Integrate from ``t0`` and return the states at the given times.
 
@@ -210,7 +210,8 @@ class ExportedSimulation:
             self._packed("params", header.constants, params),
             jnp.concatenate([times, padding]),
             *(jnp.asarray(number, dtype=float) for number in (t0, rtol)),
-            jnp.broadcast_to(jnp.asarray(atol, dtype=float), (_size(header.species),)),
+            # NaN asks `simulate` for what follows the initial state.
+            jnp.broadcast_to(jnp.asarray(jnp.nan if atol is None else atol, float), (_size(header.species),)),
         )
         return Solution(
             times=times,

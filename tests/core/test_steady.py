@@ -132,9 +132,9 @@ def oscillator_on_its_fixed_point():
 
 
 @refused(SteadyCode.UNSTABLE)
-def switch_between():
-    """On the line between the branches the run goes to the saddle."""
-    return toggle(1.0, 1.0)
+def balanced_on_the_edge():
+    """X' = X² − X at X = 1, where the rates cancel exactly and any other state runs away."""
+    return of_lines("1: 2 X -> 3 X\n1: X ->", X=1.0)
 
 
 @refused(SteadyCode.GROWING)
