@@ -35,15 +35,19 @@ class Process:
     problem : path
         What `Problem.save` wrote.
     limit : float
-        Seconds a request may take; the process is ended after that.
+        Seconds a request may take; the process is ended after that, and the next request is made
+        to a new one that loads the problem first.
     """
 
     def __init__(self, peer: str, problem: Path, limit: float) -> None:
-        self.peer, self.limit, self.reason = peer, limit, ""
+        self.peer, self.problem, self.limit = peer, problem, limit
         self.cache = tempfile.TemporaryDirectory()
+        self._start()
+
+    def _start(self) -> None:
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (until close)
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "peer_worker.py"), peer, str(problem)],
+            [sys.executable, str(HERE / "peer_worker.py"), self.peer, str(self.problem)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -59,6 +63,10 @@ class Process:
         CellError
             The simulator is not installed or failed, its process died, or time is up.
         """
+        if self.process.poll() is not None and do != "load":
+            self._stop()
+            self._start()
+            self.ask("load")
         try:
             self.process.stdin.write(json.dumps({"do": do, **request}) + "\n")
             self.process.stdin.flush()
@@ -68,8 +76,7 @@ class Process:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(self.limit):
                 self._end()
-                self.reason = f"over {self.limit:g} s"
-                raise CellError(self.reason)
+                raise CellError(f"over {self.limit:g} s")
         line = self.process.stdout.readline()
         if not line:
             raise CellError(self._last_words())
@@ -79,8 +86,6 @@ class Process:
         return answer
 
     def _last_words(self) -> str:
-        if self.reason:
-            return f"{self.reason} before"
         code = self._end()
         self.log.seek(0)
         words = self.log.read().split()
@@ -92,12 +97,15 @@ class Process:
 
     def close(self) -> None:
         """End the process and drop its cache."""
+        self._stop()
+        self.cache.cleanup()
+
+    def _stop(self) -> None:
         self._end()
         with suppress(BrokenPipeError):  # what a process that died did not read
             self.process.stdin.close()
         self.process.stdout.close()
         self.log.close()
-        self.cache.cleanup()
 
     def __enter__(self) -> Process:
         return self

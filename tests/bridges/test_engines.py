@@ -291,7 +291,9 @@ def test_a_solution_that_ends_is_one_error(engine):
 
 
 @pytest.mark.parametrize(("few_steps", "solvers"), [(10_000, ["dopri5"]), (1, ["dopri5", "auto"])])
-def test_large_systems_are_tried_explicitly_first(few_steps, solvers, networks, ours, monkeypatch):
+def test_systems_costly_to_eliminate_are_tried_explicitly_first(
+    few_steps, solvers, networks, ours, monkeypatch
+):
     used = []
 
     def watched(dynamics, method, *arguments):
@@ -301,6 +303,7 @@ def test_large_systems_are_tried_explicitly_first(few_steps, solvers, networks, 
     integrate = icrn.integrate
     monkeypatch.setattr(icrn, "integrate", watched)
     monkeypatch.setattr(icrn, "_LARGE", 0)
+    monkeypatch.setattr(icrn, "_COSTLY", 0)
     monkeypatch.setattr(icrn, "_FEW_STEPS", few_steps)
     course = run_time_course(networks["rules"], TIMES, rtol=1e-10)
     assert used == solvers

@@ -22,7 +22,16 @@ model chain
   total := A + B + C
 end
 """
-OTHER_NAMES = {"A": "Zeta", "B": "Alpha", "C": "Mid", "k1": "zz", "Vmax": "aa", "Km": "q", "total": "all_of"}
+# In the same natural order: labels of an index set are sorted by it.
+OTHER_NAMES = {
+    "A": "Alpha",
+    "B": "Beta",
+    "C": "Gamma",
+    "k1": "ka",
+    "Vmax": "Vz",
+    "Km": "Kz",
+    "total": "all_of",
+}
 TIMES = np.linspace(0.0, 5.0, 11)
 
 

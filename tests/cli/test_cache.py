@@ -13,7 +13,7 @@ from converters import cache
 
 ROOT = Path(__file__).parents[2]
 MODEL = "species A, B; A = 3; B = 0; J: A -> B; k*A; k = {k}\n"
-OTHER = "species Z, Y; Z = 1; Y = 0; R: Z -> Y; c*Z; c = 2\n"
+OTHER = "species Y, Z; Y = 1; Z = 0; R: Y -> Z; c*Y; c = 2\n"
 KEPT, FOUND = "compiled and kept on disk", "from the disk cache"
 
 
