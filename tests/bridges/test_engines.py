@@ -291,9 +291,7 @@ def test_a_solution_that_ends_is_one_error(engine):
 
 
 @pytest.mark.parametrize(("few_steps", "solvers"), [(10_000, ["dopri5"]), (1, ["dopri5", "auto"])])
-def test_systems_costly_to_eliminate_are_tried_explicitly_first(
-    few_steps, solvers, networks, ours, monkeypatch
-):
+def test_costly_systems_are_tried_explicitly_first(few_steps, solvers, networks, ours, monkeypatch):
     used = []
 
     def watched(dynamics, method, *arguments):
