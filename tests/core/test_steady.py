@@ -315,7 +315,7 @@ def test_laws_hold_and_are_all(name):
     """What a run keeps, whatever the params, is what the laws say: no more and no fewer."""
     case = CASES[name]()
     dynamics = compile_icrn(case.icrn)
-    state, params = dynamics.initialise(case.values, case.params)
+    state, params = jax.jit(dynamics.initialise)(case.values, case.params)
     y, p = np.asarray(dynamics.pack_state(state)), np.asarray(dynamics.pack_params(params))
     laws = conservation_laws(dynamics, y, p, 3.0)
     dependent = np.asarray(laws.dependent)
@@ -324,7 +324,7 @@ def test_laws_hold_and_are_all(name):
     np.testing.assert_array_equal(weights[:, dependent], np.eye(len(weights)))
     rng = np.random.default_rng(5)
     n = dynamics.n_state + 3
-    changes = jax.vmap(dynamics.vector_field)(
+    changes = jax.jit(jax.vmap(dynamics.vector_field))(
         rng.uniform(0.0, 3.0, n),
         y * rng.uniform(0.7, 1.4, (n, len(y))) + rng.uniform(0.0, 0.1, (n, len(y))),
         p * rng.uniform(0.7, 1.4, (n, len(p))),
