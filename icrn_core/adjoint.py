@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.integrate import STEPPERS, Problem, Settings, Track, bounds_of
+from icrn_core.integrate import STEPPERS, Problem, Settings, Track, span_of
 from icrn_core.solution import ResultCode
 from icrn_core.stepping import StepResult, interpolate
 
@@ -82,7 +82,7 @@ def _one_pass(
     is_step = h > 0
     # A pass without a step goes backwards as a step that nothing depends on.
     h = jnp.where(is_step, h, 1e-3 * (problem.times[-1] - problem.t0) + 1e-30)
-    span = bounds_of(problem, prepared, t)
+    span = span_of(problem, prepared, t)
     result, memory = stepper.step(dynamics, prepared, t, h, y, span)
     output, at = _collect(problem, given, c.output, t, h, y, result, is_step)
     passed = StepResult(jnp.where(is_step, c.by_y, 0.0) + at.end, jnp.zeros_like(y), at.dense)

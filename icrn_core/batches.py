@@ -97,8 +97,9 @@ def _number_of_loops(n_runs: int) -> int:
 
 
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
-    """Call a function of lanes as one kernel, unless it has matrix products or long reductions."""
-    if dynamics.plan.dense or dynamics.plan.widest * n_lanes > _LONGEST_REDUCTION:
+    """Call a function of lanes as one kernel, unless it has calls of libraries or long reductions."""
+    plan = dynamics.plan
+    if plan.dense or plan.elimination is None or plan.widest * n_lanes > _LONGEST_REDUCTION:
         return function(*args)
     return one_kernel(function, *args)
 

@@ -79,6 +79,8 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     segments = flat.segments + [_wide_segment(k, r, arrays) for k, r in enumerate(wide)]
     order = {r.name: k for k, r in enumerate(icrn.reactions)}
     jacobian = plan_jacobian(flat, list(zip(wide, dense, strict=True)), levels, layout, columns, tape, arrays)
+    pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
+    elimination, factor_cost = plan_elimination(*pattern, len(moving))
     seen = Tape(
         np.where(tape.place >= 0, tape.place, tape.length + static.place), tape.length + static.length
     )
@@ -102,6 +104,8 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         dense=tuple(dense),
         dense_moving=gather(moving, layout.n_state, arrays) if len(held) else None,
         jacobian=jacobian,
+        elimination=jax.tree.map(arrays.add, elimination),
+        factor_cost=factor_cost,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
         jumps=_jumps(static, arrays, is_static, groups, wide, layout, items),
         initial=_initial(layout, arrays, items),
@@ -110,9 +114,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in driving),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
-    pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
-    elimination = plan_elimination(*pattern, len(moving))
-    return Dynamics(plan, Tables.of([*arrays.items, *jax.tree.leaves(elimination)]))
+    return Dynamics(plan, Tables.of(arrays.items))
 
 
 def _static_tape(layout: Layout, held: np.ndarray) -> Tape:

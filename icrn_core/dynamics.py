@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 
 from icrn_core import dense
-from icrn_core.elimination import N_TABLES, STRUCTURE, Elimination
+from icrn_core.elimination import Elimination
 from icrn_core.jacobian import jacobian_values
 from icrn_core.jumps import breakpoints
 from icrn_core.plan import DenseGroup, Level, Plan, StaticSlot, Step
@@ -77,7 +77,7 @@ class Dynamics:
     plan : Plan
         The operations, static.
     arrays : Tables
-        The index arrays that the operations use, those of the elimination last.
+        The index arrays that the operations use.
     transposable : bool
         Whether reverse mode goes through gathers without scatters; then ``vmap`` and forward
         mode do not.
@@ -115,15 +115,9 @@ class Dynamics:
         return self.plan.n_moving
 
     @property
-    def n_updates(self) -> int:
-        """Number of multiplications that one elimination of its Jacobian takes."""
-        return jax.tree.unflatten(STRUCTURE, self.arrays.places[-N_TABLES:]).updates[0].shape[0]
-
-    @property
-    def elimination(self) -> Elimination:
-        """How linear systems with its Jacobian are solved."""
-        last = range(-N_TABLES, 0)
-        return jax.tree.unflatten(STRUCTURE, [self.arrays[k] for k in last])
+    def elimination(self) -> Elimination | None:
+        """How linear systems with its Jacobian are solved, None by a dense factorisation."""
+        return jax.tree.map(self.arrays.__getitem__, self.plan.elimination)
 
     @property
     def n_params(self) -> int:

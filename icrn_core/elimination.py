@@ -1,10 +1,11 @@
-"""Gaussian elimination on a fixed sparse pattern, as short loops over lists of positions.
+"""Gaussian elimination on a fixed sparse pattern, as short loops over rows.
 
 The matrix is the one of every implicit step, M = I/(γh) − J. Order and fill-in are found once,
 from the pattern alone (minimum degree, by SuperLU), so that a network whose complexes couple
 only to a few monomers is eliminated complex by complex, a chain of cells cell by cell, and what
 is left of winner-take-all are its few hubs. Pivots are taken from the diagonal, which is safe
-for small steps, where 1/(γh) dominates; `Elimination.residual` tells where it was not.
+for small steps, where 1/(γh) dominates; where one comes out as zero the step is not finite, and
+is tried again with a smaller size.
 
 Factors of each run (lane) stand in the last axis, so that one pass eliminates all lanes.
 """
@@ -20,9 +21,14 @@ from jax import Array, lax
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+# A library's dense factorisation does about this many multiplications in the time of one update.
+DENSE_SPEED = 5
+# Smaller systems are always eliminated: a call of a library costs more.
+_SMALL = 100
+
 
 class Elimination(NamedTuple):
-    """Positions of a sparse elimination; entries of factors are numbered row by row.
+    """Positions of a sparse elimination; entries of L + U are numbered row by row.
 
     Attributes
     ----------
@@ -30,44 +36,34 @@ class Elimination(NamedTuple):
         Where each entry comes from among the non-zeros of J, their number for fill-in.
     is_diagonal : (n_factors,)
         Whether it is a pivot.
+    columns : (n_factors,)
+        Its column.
+    first : (n + 1,)
+        Where each row begins.
     diagonal : (n,)
         The entry of each pivot.
     order, place : (n,)
         Which equation is eliminated k-th, and the inverse.
-    updates : three (n_updates,)
-        Entries ``m[a] -= m[b] m[c] / pivot``; those of pivot k begin at ``first_update[k]``.
-    lower, upper : two (n_lower,), two (n_upper,)
-        Entry and row of the k-th column of L, entry and column of the k-th row of U; they begin
-        at ``first_lower[k]`` and ``first_upper[k]``.
     """
 
     source: Array
     is_diagonal: Array
+    columns: Array
+    first: Array
     diagonal: Array
     order: Array
     place: Array
-    updates: tuple[Array, Array, Array]
-    first_update: Array
-    lower: tuple[Array, Array]
-    first_lower: Array
-    upper: tuple[Array, Array]
-    first_upper: Array
-
-
-# How an `Elimination` is made of its arrays.
-STRUCTURE = jax.tree.structure(Elimination(0, 0, 0, 0, 0, (0, 0, 0), 0, (0, 0), 0, (0, 0), 0))
-N_TABLES = STRUCTURE.num_leaves
 
 
 class Factors(NamedTuple):
-    """Entries of L and U, and the reciprocal pivots."""
+    """Entries of L and U, which both hold the pivots (M = L D⁻¹ U), and the pivots' reciprocals."""
 
     entries: Array
     reciprocal: Array
 
 
-def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> Elimination:
-    """Return the elimination of ``I/(γh) − J`` for a J with the given non-zeros.
+def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[Elimination | None, int]:
+    """Return the elimination of ``I/(γh) − J`` for a J with the given non-zeros, and its cost.
 
     Parameters
     ----------
@@ -75,33 +71,32 @@ def plan_elimination(rows: np.ndarray, columns: np.ndarray, n: int) -> Eliminati
         Places of the non-zeros of J.
     n : int
         Its size.
+
+    Returns
+    -------
+    Elimination or None
+        None where so much fills in that a dense factorisation is faster.
+    int
+        Number of updates ``m_ij -= m_ik m_kj / m_kk``, or what takes as long.
     """
     rows, columns = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
+    dense_cost = n**3 // (3 * DENSE_SPEED)
+    if n > _SMALL and len(rows) > n * n // DENSE_SPEED:
+        return None, dense_cost
     order, pattern = _order_and_fill(rows, columns, n)
+    first, at = pattern.indptr.astype(np.int64), pattern.indices
+    owner = np.repeat(np.arange(n), np.diff(first))
+    cost = int(np.bincount(at[owner > at], minlength=n) @ np.bincount(owner[owner < at], minlength=n))
+    if n > _SMALL and cost > dense_cost:
+        return None, dense_cost
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
-    starts, at = pattern.indptr, pattern.indices
-    owner = np.repeat(np.arange(n), np.diff(starts))
     keys = owner * n + at
     source = np.full(len(at), len(rows), np.int64)
     source[np.searchsorted(keys, place[rows] * n + place[columns])] = np.arange(len(rows))
     diagonal = np.searchsorted(keys, np.arange(n) * (n + 1))
-    is_lower, is_upper = owner > at, owner < at
-    by_column = np.flatnonzero(is_lower)[np.argsort(at[is_lower], kind="stable")]
-    lower = (by_column, owner[by_column])
-    first_lower = np.searchsorted(at[by_column], np.arange(n + 1))
-    chosen = np.flatnonzero(is_upper)
-    upper = (chosen, at[chosen])
-    first_upper = np.searchsorted(owner[chosen], np.arange(n + 1))
-    updates, first_update = _updates(lower, first_lower, upper, first_upper, keys, n)
-    plan = Elimination(
-        source, owner == at, diagonal, order, place,
-        updates, first_update, lower, first_lower, upper, first_upper,
-    )  # fmt: skip
-    # Lists may be empty, but what a loop that never runs would read must have a place.
-    lists = ("updates", "lower", "upper")
-    padded = {name: tuple(a if a.size else np.zeros(1, int) for a in getattr(plan, name)) for name in lists}
-    return jax.tree.map(lambda a: a if a.dtype == bool else a.astype(np.int32), plan._replace(**padded))
+    plan = Elimination(source, owner == at, at, first, diagonal, order, place)
+    return jax.tree.map(lambda a: a if a.dtype == bool else a.astype(np.int32), plan), cost
 
 
 def _order_and_fill(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[np.ndarray, sparse.csr_matrix]:
@@ -120,25 +115,6 @@ def _order_and_fill(rows: np.ndarray, columns: np.ndarray, n: int) -> tuple[np.n
     pattern = (abs(factors.L) + abs(factors.U)).tocsr()
     pattern.sort_indices()
     return order, pattern
-
-
-def _updates(
-    lower: tuple[np.ndarray, np.ndarray],
-    first_lower: np.ndarray,
-    upper: tuple[np.ndarray, np.ndarray],
-    first_upper: np.ndarray,
-    keys: np.ndarray,
-    n: int,
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
-    """Return for every pivot the entries of the rest that its row and column change."""
-    n_lower, n_upper = np.diff(first_lower), np.diff(first_upper)
-    counts = n_lower * n_upper
-    pivot = np.repeat(np.arange(n), counts)
-    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    below = first_lower[pivot] + number // np.maximum(n_upper[pivot], 1)
-    right = first_upper[pivot] + number % np.maximum(n_upper[pivot], 1)
-    target = np.searchsorted(keys, lower[1][below] * n + upper[1][right])
-    return (target, lower[0][below], upper[0][right]), np.concatenate([[0], np.cumsum(counts)])
 
 
 def _at(x: Array, k: Array) -> Array:
@@ -161,72 +137,90 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
     shift : (n_lanes,)
         1/(γh).
     """
-    n_lanes = jacobian.shape[1]
+    n, n_lanes = plan.diagonal.shape[0], jacobian.shape[1]
     padded = jnp.concatenate([-jacobian, jnp.zeros((1, n_lanes), jacobian.dtype)])
     entries = padded.at[plan.source].get(mode="promise_in_bounds")
     entries = entries + jnp.where(plan.is_diagonal[:, None], shift[None, :], 0.0)
-
-    def eliminate(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        entries, reciprocal = carry
-        one_over = 1.0 / _at(entries, _at(plan.diagonal, k))
-
-        def update(q: Array, entries: Array) -> Array:
-            target, left, right = (_at(column, q) for column in plan.updates)
-            change = _at(entries, left) * one_over * _at(entries, right)
-            return _put(entries, _at(entries, target) - change, target)
-
-        first, end = _at(plan.first_update, k), _at(plan.first_update, k + 1)
-        return lax.fori_loop(first, end, update, entries), _put(reciprocal, one_over, k)
-
-    n = plan.diagonal.shape[0]
     if not n:
         return Factors(entries, entries)
-    start = (entries, jnp.zeros((n, n_lanes), entries.dtype))
-    return Factors(*lax.fori_loop(0, n, eliminate, start))
+
+    def eliminate(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        """Take what is above the i-th row out of it; it is spread out in ``wide`` meanwhile."""
+        entries, reciprocal, wide = carry
+        first, pivot, end = _at(plan.first, i), _at(plan.diagonal, i), _at(plan.first, i + 1)
+
+        def spread(q: Array, wide: Array) -> Array:
+            return _put(wide, _at(entries, q), _at(plan.columns, q))
+
+        def take_out(q: Array, wide: Array) -> Array:
+            k = _at(plan.columns, q)
+            ratio = _at(wide, k) * _at(reciprocal, k)
+
+            def update(p: Array, wide: Array) -> Array:
+                j = _at(plan.columns, p)
+                return _put(wide, _at(wide, j) - ratio * _at(entries, p), j)
+
+            return lax.fori_loop(_at(plan.diagonal, k) + 1, _at(plan.first, k + 1), update, wide)
+
+        def collect(q: Array, entries: Array) -> Array:
+            return _put(entries, _at(wide, _at(plan.columns, q)), q)
+
+        wide = lax.fori_loop(first, end, spread, wide)
+        wide = lax.fori_loop(first, pivot, take_out, wide)
+        entries = lax.fori_loop(first, end, collect, entries)
+        return entries, _put(reciprocal, 1.0 / _at(wide, i), i), wide
+
+    zeros = jnp.zeros((n, n_lanes), entries.dtype)
+    return Factors(*lax.fori_loop(0, n, eliminate, (entries, zeros, zeros))[:2])
 
 
 def solve(plan: Elimination, factors: Factors, right: Array) -> Array:
     """Return x with M x = right, both ``(n, n_lanes)``."""
-    return _substitutions(
-        plan, factors, right, (plan.lower, plan.first_lower), (plan.upper, plan.first_upper)
-    )
+    n = plan.diagonal.shape[0]
+    if not n:
+        return right
+
+    def dot(x: Array, first: Array, end: Array) -> Array:
+        def add(q: Array, total: Array) -> Array:
+            return total + _at(factors.entries, q) * _at(x, _at(plan.columns, q))
+
+        return lax.fori_loop(first, end, add, jnp.zeros_like(x[0]))
+
+    def down(i: Array, x: Array) -> Array:
+        rest = _at(x, i) - dot(x, _at(plan.first, i), _at(plan.diagonal, i))
+        return _put(x, rest * _at(factors.reciprocal, i), i)
+
+    def up(k: Array, x: Array) -> Array:
+        i = n - 1 - k
+        beyond = dot(x, _at(plan.diagonal, i) + 1, _at(plan.first, i + 1))
+        return _put(x, _at(x, i) - beyond * _at(factors.reciprocal, i), i)
+
+    x = right.at[plan.order].get(mode="promise_in_bounds")
+    x = lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))
+    return x.at[plan.place].get(mode="promise_in_bounds")
 
 
 def solve_transposed(plan: Elimination, factors: Factors, right: Array) -> Array:
     """Return x with Mᵀ x = right, both ``(n, n_lanes)``."""
-    return _substitutions(
-        plan, factors, right, (plan.upper, plan.first_upper), (plan.lower, plan.first_lower)
-    )
-
-
-def _substitutions(plan: Elimination, factors: Factors, right: Array, forward: tuple, back: tuple) -> Array:
-    """Substitute forwards by columns and backwards by rows.
-
-    With L and U as they are left by `factor`, M = L D⁻¹ U, D the diagonal of both.
-    """
     n = plan.diagonal.shape[0]
     if not n:
         return right
-    (lists, first), (back_lists, back_first) = forward, back
 
-    def down(k: Array, x: Array) -> Array:
-        scaled = _at(x, k) * _at(factors.reciprocal, k)
+    def take(x: Array, first: Array, end: Array, value: Array) -> Array:
+        def one(q: Array, x: Array) -> Array:
+            j = _at(plan.columns, q)
+            return _put(x, _at(x, j) - _at(factors.entries, q) * value, j)
 
-        def take(q: Array, x: Array) -> Array:
-            entry, row = (_at(column, q) for column in lists)
-            return _put(x, _at(x, row) - _at(factors.entries, entry) * scaled, row)
+        return lax.fori_loop(first, end, one, x)
 
-        return lax.fori_loop(_at(first, k), _at(first, k + 1), take, x)
+    def down(i: Array, x: Array) -> Array:
+        value = _at(x, i) * _at(factors.reciprocal, i)
+        return take(x, _at(plan.diagonal, i) + 1, _at(plan.first, i + 1), value)
 
-    def up(i: Array, x: Array) -> Array:
-        k = n - 1 - i
-
-        def add(q: Array, total: Array) -> Array:
-            entry, column = (_at(part, q) for part in back_lists)
-            return total - _at(factors.entries, entry) * _at(x, column)
-
-        total = lax.fori_loop(_at(back_first, k), _at(back_first, k + 1), add, _at(x, k))
-        return _put(x, total * _at(factors.reciprocal, k), k)
+    def up(k: Array, x: Array) -> Array:
+        i = n - 1 - k
+        value = _at(x, i) * _at(factors.reciprocal, i)
+        return _put(take(x, _at(plan.first, i), _at(plan.diagonal, i), value), value, i)
 
     x = right.at[plan.order].get(mode="promise_in_bounds")
     x = lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))

@@ -20,8 +20,9 @@ from jax import export as jax_export
 
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
+from icrn_core.kernel import switched_off
 from icrn_core.layout import Block
-from icrn_core.simulation import simulate
+from icrn_core.simulation import check_times, simulate
 from icrn_core.simulation_file import Header, SimulationFile, read_file, write_file
 from icrn_core.solution import Solution, Statistics
 from icrn_core.tensors import pack, unpack
@@ -92,12 +93,13 @@ def export_simulation(
 
     shapes = _arguments(arrays, dynamics.n_state, dynamics.n_params, n_times)
     try:
-        exported = jax_export.export(jax.jit(run), platforms=platforms)(*shapes)
-        program = bytes(exported.serialize(vjp_order=int(has_gradient)))
+        with switched_off():
+            exported = jax_export.export(jax.jit(run), platforms=platforms)(*shapes)
+            program = bytes(exported.serialize(vjp_order=int(has_gradient)))
+    except IcrnError:
+        raise
     except (ValueError, NotImplementedError) as error:
-        raise (
-            error if isinstance(error, IcrnError) else IcrnError(f"it cannot be exported: {error}")
-        ) from error
+        raise IcrnError(f"it cannot be exported: {error}") from error
     header = Header(
         jax=jax.__version__,
         calling_convention=exported.calling_convention_version,
@@ -202,7 +204,7 @@ class ExportedSimulation:
         """
         header = self.header
         times = jnp.asarray(times, dtype=float)
-        self._check_times(times, t0)
+        check_times(times, t0, header.n_times)
         padding = jnp.broadcast_to(times[-1], (header.n_times - len(times),))
         found = self._call(
             self._arrays,
@@ -221,16 +223,6 @@ class ExportedSimulation:
             result=found["result"],
             reached=found["reached"],
         )
-
-    def _check_times(self, times: Array, t0: float) -> None:
-        most = self.header.n_times
-        if times.ndim != 1 or not 1 <= len(times) <= most:
-            raise IcrnError(f"times is a vector of 1 to {most} times, not an array of shape {times.shape}")
-        if isinstance(times, jax.core.Tracer) or isinstance(t0, jax.core.Tracer):
-            return
-        given = np.asarray(times)
-        if not np.isfinite(given).all() or (np.diff(given) < 0).any() or given[0] < t0:
-            raise IcrnError(f"times must be finite, ascend and not begin before t0 = {t0}: {given}")
 
     def _packed(self, kind: str, blocks: tuple[Block, ...], tensors: Mapping[str, Array] | None) -> Array:
         if tensors is not None:

@@ -30,11 +30,16 @@ _STABLE, _STIFF_STEPS = 3.25, 15
 
 
 class Settings(NamedTuple):
-    """Static choices of a solve; ``ends_if_stiff`` gives up explicit steps that stability limits."""
+    """Static choices of a solve.
+
+    ``ends_if_stiff`` gives up explicit steps that stability limits; ``has_kernels`` is what
+    `icrn_core.kernel.is_available` said, of which the traced program depends.
+    """
 
     stepper: str
     max_steps: int
-    ends_if_stiff: bool = False
+    ends_if_stiff: bool
+    has_kernels: bool
 
 
 class Problem(NamedTuple):
@@ -216,30 +221,31 @@ def plan_step(problem: Problem, prepared: Prepared, t: Array, h: Array) -> Attem
     if not points.shape[0]:
         ends = t + 1.0001 * h >= final
         end = jnp.where(ends, final, t + h)
-        return Attempt(end, jnp.where(ends, final - t, h), (None, None), -jnp.ones(t.shape, jnp.int32))
-    ahead = _next_point(points, t)
-    limit = jnp.minimum(ahead, final)
+        return Attempt(
+            end, jnp.where(ends, final - t, h), span_of(problem, prepared, t), -jnp.ones(t.shape, jnp.int32)
+        )
+    ahead, limit = _limit(problem, prepared, t)
     lands = t + 1.0001 * h >= limit
     which = (points <= t).sum(axis=0, dtype=jnp.int32)
     landing = jnp.where(lands & (ahead <= final), which, -1)
     end = jnp.where(lands, limit, t + h)
-    return Attempt(end, jnp.where(lands, limit - t, h), span_of(t, limit), landing)
+    return Attempt(end, jnp.where(lands, limit - t, h), span_of(problem, prepared, t), landing)
 
 
-def _next_point(points: Array, t: Array) -> Array:
-    return jnp.where(points > t, points, jnp.inf).min(axis=0)
+def _limit(problem: Problem, prepared: Prepared, t: Array) -> tuple[Array, Array]:
+    """Return the next breakpoint after t, and what comes first, that or the end."""
+    ahead = jnp.where(prepared.breakpoints > t, prepared.breakpoints, jnp.inf).min(axis=0)
+    return ahead, jnp.minimum(ahead, problem.times[-1])
 
 
-def bounds_of(problem: Problem, prepared: Prepared, t: Array) -> tuple:
-    """Return the times between which the rate of change may be evaluated in a step from t."""
-    points = prepared.breakpoints
-    if not points.shape[0]:
+def span_of(problem: Problem, prepared: Prepared, t: Array) -> tuple:
+    """Return the times between which the rate of change may be evaluated in a step from t.
+
+    They lie just inside: on a breakpoint itself either side could be meant. None if there is none.
+    """
+    if not prepared.breakpoints.shape[0]:
         return None, None
-    return span_of(t, jnp.minimum(_next_point(points, t), problem.times[-1]))
-
-
-def span_of(t: Array, limit: Array) -> tuple[Array, Array]:
-    """Return the times just inside (t, limit): on a breakpoint itself either side could be meant."""
+    _, limit = _limit(problem, prepared, t)
     eps = 8 * jnp.finfo(t.dtype).eps
     first, last = t + eps * jnp.abs(t), limit - eps * jnp.abs(limit)
     return lax.stop_gradient((first, jnp.maximum(first, last)))

@@ -9,7 +9,9 @@ matrix products and library calls cannot be part of such a function.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import jax
 import jax.numpy as jnp
@@ -17,13 +19,24 @@ from jax import Array, lax
 
 # Releases of JAX whose XLA is known to compile such calls; to others they are not given.
 _KNOWN_TO_WORK = ((0, 10),)
+_IS_OFF = ContextVar("_IS_OFF", default=False)
 
 
 def is_available() -> bool:
     """Return whether calls are compiled as one function here; ``ICRN_KERNELS=off`` turns that off."""
-    if jax.default_backend() != "cpu" or os.environ.get("ICRN_KERNELS") == "off":
+    if jax.default_backend() != "cpu" or os.environ.get("ICRN_KERNELS") == "off" or _IS_OFF.get():
         return False
     return jax.__version_info__[:2] in _KNOWN_TO_WORK
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Trace programs without such calls, for other machines and releases."""
+    token = _IS_OFF.set(True)
+    try:
+        yield
+    finally:
+        _IS_OFF.reset(token)
 
 
 def one_kernel(function: Callable, *args: object) -> object:

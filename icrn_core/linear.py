@@ -1,4 +1,4 @@
-"""Linear systems of the implicit steps: sparse elimination on CPUs, dense batched LU elsewhere."""
+"""Linear systems of the implicit steps: sparse elimination on CPUs, else dense batched LU."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ def linear_solver(dynamics: Dynamics) -> LinearSolver:
     """Return the linear solver for the Jacobian of a network on the device that is used.
 
     Elimination is a long sequence of short operations, and loses to a dense factorisation
-    where operations are costly to start and cheap to widen, as on a GPU.
+    where operations are costly to start and cheap to widen, as on a GPU, and where the factors
+    are full (`icrn_core.elimination.plan_elimination` decides).
     """
-    if jax.default_backend() != "cpu":
-        return _dense(dynamics)
     plan = dynamics.elimination
+    if plan is None or jax.default_backend() != "cpu":
+        return _dense(dynamics)
     if not dynamics.plan.dense:
         return LinearSolver(
             lambda values, shift: elimination.factor(plan, values, shift),

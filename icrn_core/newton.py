@@ -51,15 +51,13 @@ class Solved(NamedTuple):
     n: Array
 
 
-def linear_solver(matrix: Array, size: Array) -> Callable[[Array], Array]:
+def dense_solver(matrix: Array, size: Array) -> Callable[[Array], Array]:
     """Return x ↦ matrix⁻¹ x, with columns scaled by the sizes of the unknowns and rows by what results.
 
     It can be differentiated by x, forward and backward.
     """
-    scaled = matrix * size[None, :]
-    largest = jnp.max(jnp.abs(scaled), axis=1, initial=0.0)
-    rows = jnp.where(largest == 0, 1.0, largest)
-    factors = jax.scipy.linalg.lu_factor(scaled / rows[:, None])
+    scaled, rows = _equilibrated(matrix, size)
+    factors = jax.scipy.linalg.lu_factor(scaled)
 
     def solve(_, x: Array) -> Array:
         return size * jax.scipy.linalg.lu_solve(factors, x / rows)
@@ -68,6 +66,14 @@ def linear_solver(matrix: Array, size: Array) -> Callable[[Array], Array]:
         return jax.scipy.linalg.lu_solve(factors, size * x, trans=1) / rows
 
     return lambda x: lax.custom_linear_solve(lambda v: matrix @ v, x, solve, solve_transposed)
+
+
+def _equilibrated(matrix: Array, size: Array) -> tuple[Array, Array]:
+    """Return the matrix with columns scaled by sizes and rows by their largest entries, and those."""
+    scaled = matrix * size[None, :]
+    largest = jnp.max(jnp.abs(scaled), axis=1, initial=0.0)
+    rows = jnp.where(largest == 0, 1.0, largest)
+    return scaled / rows[:, None], rows
 
 
 def newton(
@@ -90,7 +96,7 @@ def newton(
 
     def iterate(carry: tuple) -> tuple:
         y, _, n, _ = carry
-        solve = linear_solver(system.matrix(dynamics, y, params), system.size)
+        solve = dense_solver(system.matrix(dynamics, y, params), system.size)
         correction = -solve(system.residual(dynamics, y, start, params))
         full = length(correction, y)
 
@@ -123,9 +129,7 @@ def newton(
 
 def reciprocal_condition(matrix: Array, size: Array) -> Array:
     """Return an inverse condition number of the scaled matrix, 0 where it is singular."""
-    scaled = matrix * size[None, :]
-    largest = jnp.max(jnp.abs(scaled), axis=1, initial=0.0)
-    scaled = scaled / jnp.where(largest == 0, 1.0, largest)[:, None]
+    scaled, _ = _equilibrated(matrix, size)
     norm = jnp.max(jnp.sum(jnp.abs(scaled), axis=1), initial=0.0)
     inverse = jnp.max(jnp.sum(jnp.abs(jnp.linalg.inv(scaled)), axis=1), initial=0.0)
     found = 1.0 / (norm * inverse)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from icrn_core.law import Law
 from icrn_core.layout import Affine, Block
 from icrn_core.sparse_map import SparseMap
+
+if TYPE_CHECKING:
+    from icrn_core.elimination import Elimination
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,9 @@ class Plan:
     tape begins with the held entries of the state, as laws see them, and the params. The tape
     of a solve begins with the moving entries and those of the static tape that are read
     together with them (``background``). ``observed`` gives each symbol's place on the tape
-    after all levels, followed by the static tape.
+    after all levels, followed by the static tape. ``factor_cost`` is the number of updates of
+    an elimination of the Jacobian, or what a dense factorisation amounts to, where that is less
+    and ``elimination`` is None.
     """
 
     species: tuple[Block, ...]
@@ -215,6 +221,8 @@ class Plan:
     dense: tuple[DenseGroup, ...]
     dense_moving: SparseMap | None
     jacobian: JacobianPlan
+    elimination: Elimination | None
+    factor_cost: int
     segments: tuple[Segment, ...]
     jumps: tuple[Jump, ...]
     initial: Initial

@@ -145,7 +145,6 @@ def pull(
     tables = _tables(y.dtype)
     results = (_END, *_DENSE), (given.end, *given.dense)
     by_stage = sum(jnp.asarray(w, y.dtype)[:, None, None] * by for w, by in zip(*results, strict=True))
-    by_matrix = jnp.zeros_like(stages)
 
     def back(k: Array, carry: tuple) -> tuple:
         by_stage, solved, by_t, by_h, by_y, by_prepared = carry
@@ -166,7 +165,7 @@ def pull(
 
     zero = jnp.zeros_like(t)
     none = jax.tree.map(jnp.zeros_like, prepared)
-    carry = (by_stage, by_matrix, zero, zero, given.end, none)
+    carry = (by_stage, jnp.zeros_like(stages), zero, zero, given.end, none)
     _, solved, by_t, by_h, by_y, by_prepared = lax.fori_loop(0, N_STAGES, back, carry)
     rows, columns = dynamics.jacobian_pattern
     weights = sum(solved[i][rows] * stages[i][columns] for i in range(N_STAGES))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from icrn_core import kernel
 from icrn_core.batches import forward, solve
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
@@ -18,8 +19,8 @@ from icrn_core.integrate import STEPPERS, Problem, Settings
 from icrn_core.solution import Solution
 from icrn_core.tensors import pack
 
-# Updates of one elimination above which explicit steps are taken unless others are asked for.
-_MOST_UPDATES = 10_000_000
+# Updates of one factorisation above which explicit steps are taken unless others are asked for.
+_MOST_UPDATES = 100_000_000
 
 
 def simulate(
@@ -55,7 +56,7 @@ def simulate(
         Initial time.
     solver : {"auto", "rodas5p", "dopri5"}
         Stiff (order 5, sparse analytic Jacobian) or explicit (order 5); auto is the stiff one
-        unless elimination fills in too much.
+        unless one factorisation takes a second.
     rtol : float
         Relative tolerance.
     atol : float, (n_state,) or mapping of str to array, optional
@@ -89,15 +90,15 @@ def simulate(
     if differentiate not in ("reverse", "forward"):
         raise IcrnError(f"differentiate is 'reverse' or 'forward', not '{differentiate}'")
     times = _vector(times)
-    _check_times(times, t0)
+    check_times(times, t0)
     if solver == "auto":
-        solver = "rodas5p" if dynamics.n_updates <= _MOST_UPDATES else "dopri5"
+        solver = "rodas5p" if dynamics.plan.factor_cost <= _MOST_UPDATES else "dopri5"
     return _simulate(
         dynamics,
         pack(dynamics.plan.species, values, "base species"),
         pack(dynamics.plan.constants, params, "rate constant"),
-        Problem(times, _vector(t0), _vector(rtol), _tolerance(dynamics, atol)),
-        settings=Settings(solver, int(max_steps), bool(ends_if_stiff)),
+        Problem(times, _vector(t0), _vector(rtol), absolute_tolerance(dynamics, atol, np.nan)),
+        settings=Settings(solver, int(max_steps), bool(ends_if_stiff), kernel.is_available()),
         is_reverse=differentiate == "reverse",
     )
 
@@ -146,9 +147,18 @@ def _vector(x: Array) -> Array:
     return np.asarray(x, jax.dtypes.canonicalize_dtype(float))
 
 
-def _check_times(times: Array, t0: float) -> None:
-    if times.ndim != 1 or not len(times):
-        raise IcrnError(f"times is a vector of at least one time, not an array of shape {times.shape}")
+def check_times(times: Array, t0: float, most: int | None = None) -> None:
+    """Check output times, as far as they are known.
+
+    Raises
+    ------
+    IcrnError
+        They are not a vector of 1 to ``most`` finite, ascending times from ``t0`` on.
+    """
+    n_most = np.inf if most is None else most
+    if times.ndim != 1 or not 1 <= len(times) <= n_most:
+        expected = "at least one time" if most is None else f"1 to {most} times"
+        raise IcrnError(f"times is a vector of {expected}, not an array of shape {times.shape}")
     if isinstance(times, jax.core.Tracer) or isinstance(t0, jax.core.Tracer):
         return
     given = np.asarray(times)
@@ -156,22 +166,28 @@ def _check_times(times: Array, t0: float) -> None:
         raise IcrnError(f"times must be finite, ascend and not begin before t0 = {t0}: {given}")
 
 
-def _tolerance(dynamics: Dynamics, atol: float | Array | Mapping[str, Array] | None) -> Array:
-    """Return the absolute tolerance by entry, NaN where it is left to `_scaled`."""
-    if atol is None:
-        return _vector(np.full(dynamics.n_state, np.nan))
-    if isinstance(atol, Mapping):
-        blocks = {block.name: block.shape for block in dynamics.plan.species}
-        unknown = [name for name in atol if name not in blocks]
-        if unknown:
-            raise IcrnError(f"atol names '{unknown[0]}', which is no base species")
-        return dynamics.pack_state(
-            {
-                name: jnp.broadcast_to(jnp.asarray(atol.get(name, jnp.nan), float), s)
-                for name, s in blocks.items()
-            }
-        )
-    return jnp.broadcast_to(jnp.asarray(atol, float), (dynamics.n_state,))
+def absolute_tolerance(
+    dynamics: Dynamics, atol: float | Array | Mapping[str, Array] | None, default: float
+) -> Array:
+    """Return the absolute tolerance by entry of the state, the default where none is given.
+
+    Raises
+    ------
+    IcrnError
+        It names what is no base species, or has another shape.
+    """
+    if not isinstance(atol, Mapping):
+        return _filled("atol", default if atol is None else atol, (dynamics.n_state,))
+    blocks = dynamics.plan.species
+    given = {b.name: _filled(f"atol of '{b.name}'", atol.get(b.name, default), b.shape) for b in blocks}
+    return pack(blocks, {**atol, **given}, "base species")
+
+
+def _filled(name: str, x: Array, shape: tuple[int, ...]) -> Array:
+    if np.shape(x) not in ((), shape):
+        raise IcrnError(f"{name} is a number or an array of shape {shape}, not of shape {np.shape(x)}")
+    x = _vector(x)
+    return (jnp if isinstance(x, jax.core.Tracer) else np).broadcast_to(x, shape)
 
 
 def _scaled(problem: Problem, y: Array, atol: Array) -> Array:

@@ -25,8 +25,8 @@ from jax import Array, lax
 from icrn_core.conservation import Laws, conservation_laws
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
-from icrn_core.newton import Solved, System, linear_solver, newton, reciprocal_condition, reduced_jacobian
-from icrn_core.simulation import simulate
+from icrn_core.newton import Solved, System, dense_solver, newton, reciprocal_condition, reduced_jacobian
+from icrn_core.simulation import absolute_tolerance, simulate
 from icrn_core.solution import ResultCode
 
 # The run is followed to these parts of its longest time.
@@ -196,6 +196,7 @@ def steady_state(
         As `icrn_core.simulate`.
     """
     times = t0 + t_max * np.array([0.0, *_DECADES])
+    atol = absolute_tolerance(dynamics, atol, 1e-12)
     run = simulate(
         dynamics,
         lax.stop_gradient(dict(values)),
@@ -207,7 +208,7 @@ def steady_state(
         max_steps=max_steps,
     )
     followed = Followed(jnp.asarray(times), run.states, run.result)
-    tolerance = Tolerance(jnp.asarray(rtol, float), _absolute(dynamics, atol))
+    tolerance = Tolerance(jnp.asarray(rtol, float), atol)
     return _search(dynamics, dict(values), dict(params), followed, tolerance, laws)
 
 
@@ -228,18 +229,6 @@ class Followed(NamedTuple):
     times: Array
     states: dict[str, Array]
     result: Array
-
-
-def _absolute(dynamics: Dynamics, atol: float | Array | Mapping[str, Array]) -> Array:
-    if not isinstance(atol, Mapping):
-        return jnp.broadcast_to(jnp.asarray(atol, float), (dynamics.n_state,))
-    zeros = dynamics.unpack_state(jnp.zeros(dynamics.n_state))
-    return dynamics.pack_state(
-        {
-            name: jnp.broadcast_to(jnp.asarray(atol.get(name, 1e-12), float), z.shape)
-            for name, z in zeros.items()
-        }
-    )
 
 
 @jax.jit
@@ -306,7 +295,7 @@ def _judge(
     later = lax.map(
         lambda t: system._replace(t=t).residual(dynamics, y, y, params), system.t * jnp.asarray(_LATER)
     )
-    changes = jax.vmap(linear_solver(matrix, system.size))(later)
+    changes = jax.vmap(dense_solver(matrix, system.size))(later)
     lasts = (jnp.abs(changes) <= 100 * jnp.maximum(error, 1.0) * tolerance.of(y)[None, :]).all()
     verdicts = (
         (is_still, SteadyCode.NOT_REACHED),
@@ -337,5 +326,5 @@ def _attach_tangent(given: tuple, tangents: tuple) -> tuple[Array, Array]:
     _, moved = jax.jvp(lambda p: dynamics.vector_field(system.t, y, p), (params,), (by_params,))
     laws = system.laws
     right = jnp.where(laws.dependent, laws.weights @ by_start, -moved)
-    tangent = linear_solver(system.matrix(dynamics, y, params), system.size)(right)
+    tangent = dense_solver(system.matrix(dynamics, y, params), system.size)(right)
     return y, tangent * jnp.where(is_found, 1.0, jnp.nan)

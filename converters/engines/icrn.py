@@ -58,7 +58,7 @@ def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) ->
     given = _joined(icrn.species, folding.values), _joined(icrn.constants, folding.values), times
     tolerances = settings.rtol, settings.atol
     n_fluxes = sum(reaction.domain.size for reaction in icrn.reactions)
-    if settings.solver is None and dynamics.n_updates > _COSTLY * n_fluxes and is_large:
+    if settings.solver is None and dynamics.plan.factor_cost > _COSTLY * n_fluxes and is_large:
         few = Method("dopri5", min(_FEW_STEPS, settings.max_steps), ends_if_stiff=True)
         found = integrate(dynamics, few, *given, *tolerances)
         if int(found.solution.result) == ResultCode.SUCCESS:

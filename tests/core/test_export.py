@@ -56,6 +56,14 @@ def test_an_exported_simulation_is_the_simulation(name) -> None:
     )
 
 
+def test_the_program_has_no_marks_for_one_backend(case) -> None:
+    made, dynamics, data = case
+    # The same program is traced with marks first, and must not be taken from there.
+    simulate(dynamics, made.values, made.params, np.linspace(0.0, made.end, N_TIMES)).check()
+    for file in (data, export_simulation(dynamics, N_TIMES)):
+        assert "xla_cpu_small_call" not in load_simulation(file)._exported.mlir_module()
+
+
 def test_fewer_times_and_other_values_need_no_new_export(case) -> None:
     made, dynamics, data = case
     loaded = load_simulation(data)

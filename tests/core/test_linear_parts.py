@@ -83,7 +83,7 @@ PATTERNS = {
 def test_elimination_solves_the_system_and_its_transpose(name, lanes):
     rows, columns, n = PATTERNS[name]()
     rows, columns = np.unique(np.stack([rows, columns]), axis=1)
-    plan = elimination.plan_elimination(rows, columns, n)
+    plan, _ = elimination.plan_elimination(rows, columns, n)
     rng = np.random.default_rng(3)
     jacobian, right = rng.normal(size=(len(rows), lanes)), rng.normal(size=(n, lanes))
     shift = rng.uniform(30.0, 40.0, lanes)
@@ -98,8 +98,16 @@ def test_elimination_solves_the_system_and_its_transpose(name, lanes):
 
 
 def test_hubs_are_eliminated_last():
-    plan = elimination.plan_elimination(*arrow(30), 30)
+    plan, n_updates = elimination.plan_elimination(*arrow(30), 30)
     assert len(plan.source) == 3 * 30 - 2  # no fill-in
+    assert n_updates == 29
+
+
+def test_what_fills_in_is_left_to_a_dense_factorisation():
+    full = np.indices((200, 200)).reshape(2, -1)
+    scattered = drawn((300, 300, 3000))[:2]
+    for rows, columns, n in ((*full, 200), (*scattered, 300)):
+        assert elimination.plan_elimination(rows, columns, n)[0] is None
 
 
 LAWS = [

@@ -6,13 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from core_registry import CASES, law, of, product, reaction
+from core_registry import CASES, index_set, law, of, product, reaction
+from scipy.linalg import expm
 
 from icrn_core import (
     ICRN,
     BaseSpecies,
     IcrnError,
     IndexDomain,
+    IndexSymbol,
     RateConstant,
     ResultCode,
     compile_icrn,
@@ -268,6 +270,34 @@ def test_the_absolute_tolerance_follows_the_initial_state():
         errors.append(float(jnp.abs(loose.states["A"] / tight.states["A"] - 1.0)[0]))
     np.testing.assert_allclose(errors[1], errors[0], rtol=1e-3)
     assert errors[0] < 1e-5
+
+
+def test_couplings_of_everything_with_everything_are_solved_densely():
+    n = 120
+    sets = index_set("p", n)
+    domain = IndexDomain((IndexSymbol("i", sets), IndexSymbol("j", sets)))
+    icrn = ICRN(
+        species=(BaseSpecies("X", (sets,)),),
+        constants=(RateConstant("k", (sets, sets)),),
+        reactions=(reaction("jump", domain, ["X[i]"], ["X[j]"], product(2), ["k[i,j]", "X[i]"]),),
+    )
+    dynamics = compile_icrn(icrn)
+    assert dynamics.elimination is None
+    rng = np.random.default_rng(0)
+    rates, start = rng.uniform(0.0, 2.0 / n, (n, n)), rng.uniform(size=n)
+
+    def end(rates):
+        options = {"solver": "rodas5p", "rtol": 1e-9}
+        return simulate(dynamics, {"X": start}, {"k": rates}, [1.0], **options).states["X"][0]
+
+    def exact(rates):
+        return expm(rates.T - np.diag(rates.sum(axis=1))) @ start
+
+    np.testing.assert_allclose(end(rates), exact(rates), rtol=1e-7)
+    found = jax.grad(lambda rates: jnp.sum(end(rates) ** 2))(rates)
+    change = 1e-4 * rng.uniform(size=(n, n)) / n
+    expected = (np.sum(exact(rates + change) ** 2) - np.sum(exact(rates - change) ** 2)) / 2
+    np.testing.assert_allclose(np.sum(found * change), expected, rtol=1e-5)
 
 
 def test_limit_cases():
