@@ -48,7 +48,7 @@ def run_one(path: Path, options: argparse.Namespace) -> dict:
         command += [f"--rtol={options.rtol}", f"--agree={options.agree}"]
         try:
             process = subprocess.run(
-                command, capture_output=True, text=True, timeout=options.timeout, cwd=ROOT
+                command, capture_output=True, encoding="utf-8", timeout=options.timeout, cwd=ROOT
             )
             end = f"process ended with code {process.returncode}: {process.stderr.strip()[-300:]}"
         except subprocess.TimeoutExpired:

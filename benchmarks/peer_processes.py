@@ -51,7 +51,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            text=True,
+            encoding="utf-8",
             env=environment(self.cache.name),
         )
 
@@ -159,7 +159,7 @@ def cold_start(peer: str, problem: Path, cache: str, limit: float) -> dict[str, 
         start = time.perf_counter()
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=limit, env=environment(cache)
+                command, capture_output=True, encoding="utf-8", timeout=limit, env=environment(cache)
             )
         except subprocess.TimeoutExpired:
             raise CellError(f"over {limit:g} s") from None

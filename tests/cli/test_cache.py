@@ -30,7 +30,7 @@ def start(model: str, *options: str, **variables: str) -> subprocess.Popen:
     words = [sys.executable, "-c", code, model, "--end", "1", "--points", "3", "--profile", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ICRN_CACHE": "cache", **variables}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(words, env=environment, text=True, **pipes)
+    return subprocess.Popen(words, env=environment, encoding="utf-8", **pipes)
 
 
 def simulate(model: str, *options: str, **variables: str) -> tuple[str, str]:
@@ -143,6 +143,6 @@ def test_the_library_switches_it_on_when_asked_to_only(folder) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "ICRN_CACHE": "off"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr

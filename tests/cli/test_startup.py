@@ -51,7 +51,7 @@ def test_a_command_loads_only_what_it_needs(words, folder) -> None:
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert "loaded:" in done.stdout, done.stderr

@@ -103,7 +103,7 @@ def test_the_file_runs_where_there_is_only_jax(case, tmp_path) -> None:
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr

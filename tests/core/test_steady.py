@@ -290,9 +290,9 @@ def test_a_batch_equals_a_loop():
 
 
 def test_a_failed_search_of_a_batch_is_named():
-    case, dynamics = STEADY["switch_up"], dynamics_of("switch_up")
-    batch = jax.vmap(lambda u: steady_state(dynamics, {**case.values, "u": u}, case.params))(
-        np.array([1.1, 1.0])
+    case, dynamics = STEADY["birth_and_death"], dynamics_of("birth_and_death")
+    batch = jax.vmap(lambda k: steady_state(dynamics, case.values, {**case.params, "k2": k}))(
+        np.array([0.5, 0.0])
     )
     with pytest.raises(IcrnError, match="run 1 of 2"):
         batch.check()
