@@ -8,22 +8,11 @@ import os
 import platform
 from collections import Counter
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+from versions import versions
 
 PACKAGES = ("icrn-sbml", "jax", "numpy", "python-libsbml", "libroadrunner")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of what took part; "not installed" where it is not."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def write_tables(records: list[dict], options: argparse.Namespace) -> str:
@@ -33,7 +22,7 @@ def write_tables(records: list[dict], options: argparse.Namespace) -> str:
     about = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions(),
+        "versions": versions(PACKAGES),
         "settings": settings,
         "kept": options.kept,
     }

@@ -82,18 +82,24 @@ class Form:
         }
 
 
+def as_one_lane(dynamics: Dynamics, y, params):
+    """Return time, moving entries and what is prepared, as a solve of one run sees them."""
+    prepared = dynamics.prepare(params[:, None], y[:, None])
+    return jnp.zeros(1), dynamics.moving(y)[:, None], prepared
+
+
 def loop_rhs(dynamics: Dynamics, y, params, n_loop: int):
     """Take small Euler steps; what params alone determine is computed once, as in a solve."""
-    prepared = dynamics.prepare(params)
-    return jax.lax.fori_loop(0, n_loop, lambda k, y: y + 1e-9 * dynamics.prepared_field(0.0, y, prepared), y)
+    t, y, prepared = as_one_lane(dynamics, y, params)
+    return jax.lax.fori_loop(0, n_loop, lambda k, y: y + 1e-9 * dynamics.prepared_field(t, y, prepared), y)
 
 
 def loop_jvp(dynamics: Dynamics, y, params, n_loop: int):
     """Apply the Jacobian to a vector again and again, without forming it."""
-    prepared = dynamics.prepare(params)
+    t, y, prepared = as_one_lane(dynamics, y, params)
 
     def push(k, v):
-        moved = jax.jvp(lambda y: dynamics.prepared_field(0.0, y, prepared), (y + 1e-9 * v,), (v,))[1]
+        moved = jax.jvp(lambda y: dynamics.prepared_field(t, y, prepared), (y + 1e-9 * v,), (v,))[1]
         return v + 1e-9 * moved
 
     return jax.lax.fori_loop(0, n_loop, push, jnp.ones_like(y))

@@ -107,7 +107,9 @@ def run_one(family: str, size: tuple[int, ...], naming: str, timeout: float) -> 
     command = [sys.executable, __file__, "--one", family, *map(str, size), naming]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
     try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=timeout, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", timeout=timeout, env=environment
+        )
     except subprocess.TimeoutExpired:
         return {"network": name, "ids": naming, "note": f"over {timeout:g} s"}
     if done.returncode:

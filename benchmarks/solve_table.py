@@ -8,11 +8,11 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from peer_registry import COUNTED_ONLY, OURS, peer_class
 from solve_rows import Options
+from versions import versions
 
 PACKAGES = (
     *("icrn-sbml", "jax", "numpy", "scipy", "libroadrunner", "python-copasi", "bngsim"),
@@ -30,7 +30,7 @@ def write_tables(records: list[dict], options: Options, out: Path) -> str:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "load": os.getloadavg()[1],
         "threads": os.environ.get("OPENBLAS_NUM_THREADS", "default"),
-        "versions": versions(),
+        "versions": versions(PACKAGES),
         "repeats": options.repeats,
         "limit": options.limit,
         "budget": options.budget,
@@ -40,17 +40,6 @@ def write_tables(records: list[dict], options: Options, out: Path) -> str:
     text = markdown(records, options, about)
     out.with_suffix(".md").write_text(text)
     return text
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of what took part; "not installed" where it is not."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def markdown(records: list[dict], options: Options, about: dict) -> str:

@@ -6,6 +6,7 @@ where params put it, so that derivatives by switching times are right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.integrate import STEPPERS, Problem, Settings, Track, span_of
+from icrn_core.integrate import STEPPERS, Checkpoints, Problem, Settings, Track, replay, span_of, stride_of
 from icrn_core.solution import ResultCode
 from icrn_core.stepping import StepResult, interpolate
 
@@ -34,7 +35,7 @@ def pull_back(
     problem: Problem,
     y: Array,
     prepared: Prepared,
-    track: Track,
+    track: Track | Checkpoints,
     n_passes: Array,
     code: Array,
     reached: Array,
@@ -57,15 +58,48 @@ def pull_back(
     zeros = jax.tree.map(jnp.zeros_like, prepared)
     start = _Back(n_passes - 1, n_reached - 1, jnp.zeros_like(problem.t0), jnp.zeros_like(y), zeros)
 
-    def back(c: _Back) -> _Back:
-        return _one_pass(settings, dynamics, problem, prepared, track, given, c)
+    def through(track: Track, c: _Back) -> _Back:
+        def back(c: _Back) -> _Back:
+            return _one_pass(settings, dynamics, problem, prepared, track, given, c)
 
-    end = lax.while_loop(lambda c: c.k >= 0, back, start)
+        return lax.while_loop(lambda c: c.k >= 0, back, c)
+
+    if isinstance(track, Track):
+        end = through(track, start)
+    else:
+        end = _between_checkpoints(settings, dynamics, problem, prepared, track, reached, through, start)
     before = (times <= problem.t0).T[:, :, None]
     at_start = jnp.where(before, given, 0.0).sum(axis=1).T
     # A run that failed has no derivative; zeros would pass for a stationary point.
     spoilt = jnp.where(code == ResultCode.SUCCESS, 0.0, jnp.nan)
     return end.by_y + at_start + spoilt, jax.tree.map(lambda leaf: leaf + spoilt, end.by_prepared)
+
+
+def _between_checkpoints(
+    settings: Settings,
+    dynamics: Dynamics,
+    problem: Problem,
+    prepared: Prepared,
+    points: Checkpoints,
+    reached: Array,
+    through: Callable[[Track, _Back], _Back],
+    start: _Back,
+) -> _Back:
+    """Go back from checkpoint to checkpoint, through the passes after each one."""
+    stride, n_passes = stride_of(settings), start.k + 1
+
+    def back(state: tuple[Array, Array, _Back]) -> tuple[Array, Array, _Back]:
+        segment, last, c = state
+        n = jnp.minimum(stride, n_passes - segment * stride)
+        track, t = replay(settings, dynamics, problem, prepared, points, segment, n)
+        # Rounding could decide about a step in another way: then there is no derivative.
+        missed = jnp.where(jnp.abs(t - last) <= 1e-9 * jnp.abs(last), 0.0, jnp.nan)
+        c = through(track, c._replace(k=n - 1))
+        here = lax.dynamic_index_in_dim(points.t, segment, keepdims=False)
+        return segment - 1, here, c._replace(by_y=c.by_y + missed)
+
+    first = ((n_passes - 1) // stride, reached, start)
+    return lax.while_loop(lambda state: state[0] >= 0, back, first)[2]
 
 
 def _one_pass(
@@ -130,13 +164,19 @@ def _collect(
     lanes = jnp.arange(n_lanes)
 
     def due(output: Array) -> tuple[Array, Array]:
-        at = problem.times.at[jnp.maximum(output, 0), lanes].get(mode="promise_in_bounds")
+        at = problem.times.at[jnp.maximum(output, 0), lanes].get(
+            mode="promise_in_bounds", wrap_negative_indices=False
+        )
         return at, is_step & (output >= 0) & (at > t)
 
     def gather(state: tuple) -> tuple:
         output, total = state
         at, ready = due(output)
-        own = given.at[lanes, jnp.maximum(output, 0)].get(mode="promise_in_bounds").T
+        own = (
+            given.at[lanes, jnp.maximum(output, 0)]
+            .get(mode="promise_in_bounds", wrap_negative_indices=False)
+            .T
+        )
         own = jnp.where(ready, own, 0.0)
         _, pull = jax.vjp(
             lambda t, h, *parts: interpolate((at - t) / h, *parts), t, h, y, result.end, result.dense

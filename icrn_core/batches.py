@@ -19,13 +19,19 @@ from jax.custom_batching import custom_vmap
 
 from icrn_core.adjoint import pull_back
 from icrn_core.dynamics import Dynamics, Prepared
-from icrn_core.integrate import Outcome, Problem, Settings, advance, advance_stored, first_runs
-from icrn_core.kernel import one_kernel
+from icrn_core.integrate import (
+    Outcome,
+    Problem,
+    Settings,
+    advance,
+    advance_between_checkpoints,
+    advance_stored,
+    first_runs,
+)
+from icrn_core.kernel import MOST_ENTRIES, one_kernel
 
 # Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
 _LANES = 32
-# Entries above which XLA reduces by a library call.
-_LONGEST_REDUCTION = 32_000
 # Passes of the loop that reverse mode can hold.
 _STORED = 4096
 
@@ -97,9 +103,9 @@ def _number_of_loops(n_runs: int) -> int:
 
 
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
-    """Call a function of lanes as one kernel, unless it has calls of libraries or long reductions."""
+    """Call a function of lanes as one kernel, unless it has calls of libraries or large arrays."""
     plan = dynamics.plan
-    if plan.dense or plan.elimination is None or plan.widest * n_lanes > _LONGEST_REDUCTION:
+    if plan.dense or plan.elimination is None or plan.widest * n_lanes > MOST_ENTRIES:
         return function(*args)
     return one_kernel(function, *args)
 
@@ -111,10 +117,11 @@ def _forward(settings: Settings) -> Callable:
 
 @lru_cache
 def _stored(settings: Settings) -> Callable:
-    n_stored = min(settings.max_steps, _STORED)
+    stored = partial(advance_stored, settings, min(settings.max_steps, _STORED))
+    if settings.has_checkpoints:
+        stored = partial(advance_between_checkpoints, settings)
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
-        stored = partial(advance_stored, settings, n_stored)
         every = first_runs(dynamics, problem, y, prepared)
         outcome, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
         track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)

@@ -261,8 +261,12 @@ def _view(
     chosen = is_static[sizes[entries]] & (columns[entries] >= 0)
     if not chosen.any():
         return None
-    entries, multiply = entries[chosen], multiply[chosen]
-    return View(arrays.add(columns[entries]), arrays.add(static.place[sizes[entries]]), arrays.add(multiply))
+    moving = columns[entries[chosen]]
+    at = np.full(columns.max() + 1, -1)
+    at[moving] = static.place[sizes[entries[chosen]]]
+    is_multiplied = np.zeros(len(at), bool)
+    is_multiplied[moving] = multiply[chosen]
+    return View(arrays.add(at), arrays.add(is_multiplied))
 
 
 def _factor(

@@ -164,12 +164,10 @@ class Dynamics:
         static = self.run(plan.static_levels, static, jnp.zeros((1,), params.dtype))
         scale = factor = None
         if plan.view is not None:
-            sizes = static[self.arrays[plan.view.sizes]]
-            sizes = jnp.where(self.arrays[plan.view.multiply][:, None], sizes, 1.0 / sizes)
-            scale = jnp.ones((plan.n_moving, n_lanes)).at[self.arrays[plan.view.targets]].set(sizes)
+            scale = self._read_or_one(static, plan.view.sizes)
+            scale = jnp.where(self.arrays[plan.view.multiply][:, None], scale, 1.0 / scale)
         if plan.factor is not None:
-            at = self.arrays[plan.factor][:, None]
-            factor = jnp.where(at < 0, 1.0, static[jnp.maximum(at[:, 0], 0)])
+            factor = self._read_or_one(static, plan.factor)
         flat = tuple(
             tuple(self._static_slot(s, group.size, static) for s in group.slots) for group in plan.flat
         )
@@ -185,6 +183,11 @@ class Dynamics:
             wide,
             breakpoints(self, static),
         )
+
+    def _read_or_one(self, static: Array, positions: int) -> Array:
+        """Return the entries of the static tape at the positions, one where that is negative."""
+        at = self.arrays[positions]
+        return jnp.where(at[:, None] < 0, 1.0, static[jnp.maximum(at, 0)])
 
     def _static_slot(self, slot: StaticSlot | None, size: int, static: Array) -> Array | None:
         if slot is None:

@@ -12,6 +12,7 @@ Factors of each run (lane) stand in the last axis, so that one pass eliminates a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -20,6 +21,8 @@ import numpy as np
 from jax import Array, lax
 from scipy import sparse
 from scipy.sparse.linalg import splu
+
+from icrn_core.kernel import one_kernel
 
 # A library's dense factorisation does about this many multiplications in the time of one update.
 DENSE_SPEED = 5
@@ -137,12 +140,16 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
     shift : (n_lanes,)
         1/(γh).
     """
-    n, n_lanes = plan.diagonal.shape[0], jacobian.shape[1]
+    n_lanes = jacobian.shape[1]
     padded = jnp.concatenate([-jacobian, jnp.zeros((1, n_lanes), jacobian.dtype)])
-    entries = padded.at[plan.source].get(mode="promise_in_bounds")
+    entries = padded.at[plan.source].get(mode="promise_in_bounds", wrap_negative_indices=False)
     entries = entries + jnp.where(plan.is_diagonal[:, None], shift[None, :], 0.0)
-    if not n:
-        return Factors(entries, entries)
+    zeros = jnp.zeros((plan.diagonal.shape[0], n_lanes), entries.dtype)
+    return one_kernel(_eliminated, plan, entries, zeros)
+
+
+def _eliminated(plan: Elimination, entries: Array, zeros: Array) -> Factors:
+    """Return the factors of the matrix whose entries stand where those of the factors will."""
 
     def eliminate(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         """Take what is above the i-th row out of it; it is spread out in ``wide`` meanwhile."""
@@ -170,15 +177,36 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
         entries = lax.fori_loop(first, end, collect, entries)
         return entries, _put(reciprocal, 1.0 / _at(wide, i), i), wide
 
-    zeros = jnp.zeros((n, n_lanes), entries.dtype)
+    n = plan.diagonal.shape[0]
+    if not n:
+        return Factors(entries, zeros)
     return Factors(*lax.fori_loop(0, n, eliminate, (entries, zeros, zeros))[:2])
 
 
 def solve(plan: Elimination, factors: Factors, right: Array) -> Array:
     """Return x with M x = right, both ``(n, n_lanes)``."""
+    return _in_order(_substituted, plan, factors, right)
+
+
+def solve_transposed(plan: Elimination, factors: Factors, right: Array) -> Array:
+    """Return x with Mᵀ x = right, both ``(n, n_lanes)``."""
+    return _in_order(_substituted_transposed, plan, factors, right)
+
+
+def _in_order(substituted: Callable, plan: Elimination, factors: Factors, right: Array) -> Array:
+    x = one_kernel(
+        substituted,
+        plan,
+        factors,
+        right.at[plan.order].get(mode="promise_in_bounds", wrap_negative_indices=False),
+    )
+    return x.at[plan.place].get(mode="promise_in_bounds", wrap_negative_indices=False)
+
+
+def _substituted(plan: Elimination, factors: Factors, x: Array) -> Array:
     n = plan.diagonal.shape[0]
     if not n:
-        return right
+        return x
 
     def dot(x: Array, first: Array, end: Array) -> Array:
         def add(q: Array, total: Array) -> Array:
@@ -195,16 +223,13 @@ def solve(plan: Elimination, factors: Factors, right: Array) -> Array:
         beyond = dot(x, _at(plan.diagonal, i) + 1, _at(plan.first, i + 1))
         return _put(x, _at(x, i) - beyond * _at(factors.reciprocal, i), i)
 
-    x = right.at[plan.order].get(mode="promise_in_bounds")
-    x = lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))
-    return x.at[plan.place].get(mode="promise_in_bounds")
+    return lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))
 
 
-def solve_transposed(plan: Elimination, factors: Factors, right: Array) -> Array:
-    """Return x with Mᵀ x = right, both ``(n, n_lanes)``."""
+def _substituted_transposed(plan: Elimination, factors: Factors, x: Array) -> Array:
     n = plan.diagonal.shape[0]
     if not n:
-        return right
+        return x
 
     def take(x: Array, first: Array, end: Array, value: Array) -> Array:
         def one(q: Array, x: Array) -> Array:
@@ -222,6 +247,4 @@ def solve_transposed(plan: Elimination, factors: Factors, right: Array) -> Array
         value = _at(x, i) * _at(factors.reciprocal, i)
         return _put(take(x, _at(plan.first, i), _at(plan.diagonal, i), value), value, i)
 
-    x = right.at[plan.order].get(mode="promise_in_bounds")
-    x = lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))
-    return x.at[plan.place].get(mode="promise_in_bounds")
+    return lax.fori_loop(0, n, up, lax.fori_loop(0, n, down, x))

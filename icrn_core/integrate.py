@@ -3,11 +3,13 @@
 The state is ``(n, n_lanes)``: each lane integrates one run with its own time, step size and
 acceptance, and when the run is finished it takes the next one from the queue, so that no run
 waits for a slower one. A single run is one lane. `advance` is the loop, `advance_stored` keeps
-every step for the adjoint (`icrn_core.adjoint`).
+every pass of it for the adjoint (`icrn_core.adjoint`), `advance_between_checkpoints` only some,
+from which `replay` finds the others again.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -32,13 +34,15 @@ _STABLE, _STIFF_STEPS = 3.25, 15
 class Settings(NamedTuple):
     """Static choices of a solve.
 
-    ``ends_if_stiff`` gives up explicit steps that stability limits; ``has_kernels`` is what
-    `icrn_core.kernel.is_available` said, of which the traced program depends.
+    ``ends_if_stiff`` gives up explicit steps that stability limits; ``has_checkpoints`` says
+    that reverse mode keeps few states and computes the others twice; ``has_kernels`` is what
+    `icrn_core.kernel.is_available` said, on which the traced program depends.
     """
 
     stepper: str
     max_steps: int
     ends_if_stiff: bool
+    has_checkpoints: bool
     has_kernels: bool
 
 
@@ -76,6 +80,20 @@ class Track(NamedTuple):
     landing: Array
 
 
+class Checkpoints(NamedTuple):
+    """What every so many passes begin with (`stride_of`)."""
+
+    t: Array
+    h: Array
+    y: Array
+    error: Array
+
+
+def stride_of(settings: Settings) -> int:
+    """Return the number of passes between checkpoints, and of checkpoints: √max_steps, rounded up."""
+    return math.isqrt(max(settings.max_steps - 1, 0)) + 1
+
+
 class Run(NamedTuple):
     """Present state of every lane; ``member`` is the run it integrates, ``n_runs`` when idle."""
 
@@ -98,7 +116,7 @@ class _Carry(NamedTuple):
     next_member: Array
     outputs: Array
     ended: Run
-    track: Track | None
+    track: Track | Checkpoints | None
     n_passes: Array
 
 
@@ -134,16 +152,47 @@ def advance_stored(
     settings: Settings, n_stored: int, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
 ) -> tuple[Outcome, Track, Array]:
     """Integrate all runs side by side; return every pass of the loop too, and their number."""
-    y = every.y
+    track = _empty_track(n_stored, every.y)
+    carry = _loop(settings, every.y.shape[1], dynamics, problem, prepared, every, track)
+    return _outcome(settings, problem, every.y, carry), carry.track, carry.n_passes
+
+
+def _empty_track(n_stored: int, y: Array) -> Track:
+    by_run = jnp.zeros((n_stored, y.shape[1]), y.dtype)
+    return Track(by_run, by_run, jnp.zeros((n_stored, *y.shape), y.dtype), by_run.astype(jnp.int32))
+
+
+def advance_between_checkpoints(
+    settings: Settings, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
+) -> tuple[Outcome, Checkpoints, Array]:
+    """Integrate all runs side by side; return checkpoints, and the number of passes."""
+    empty = _empty_track(stride_of(settings), every.y)
+    points = Checkpoints(empty.t, empty.h, empty.y, empty.h)
+    carry = _loop(settings, every.y.shape[1], dynamics, problem, prepared, every, points)
+    return _outcome(settings, problem, every.y, carry), carry.track, carry.n_passes
+
+
+def replay(
+    settings: Settings,
+    dynamics: Dynamics,
+    problem: Problem,
+    prepared: Prepared,
+    points: Checkpoints,
+    k: Array,
+    n_passes: Array,
+) -> tuple[Track, Array]:
+    """Return so many passes from the k-th checkpoint on, and the times at which they end."""
+    t, h, y, error = (lax.dynamic_index_in_dim(x, k, keepdims=False) for x in points)
     n_runs = y.shape[1]
-    track = Track(
-        jnp.zeros((n_stored, n_runs), y.dtype),
-        jnp.zeros((n_stored, n_runs), y.dtype),
-        jnp.zeros((n_stored, *y.shape), y.dtype),
-        jnp.zeros((n_stored, n_runs), jnp.int32),
-    )
-    carry = _loop(settings, n_runs, dynamics, problem, prepared, every, track)
-    return _outcome(settings, problem, y, carry), carry.track, carry.n_passes
+    zero = jnp.zeros(n_runs, jnp.int32)
+    n_times = jnp.full(n_runs, problem.times.shape[0], jnp.int32)
+    run = Run(jnp.arange(n_runs, dtype=jnp.int32), t, h, y, error, zero, zero, zero, n_times, zero)
+    outputs = jnp.zeros((1, 1, y.shape[0]), y.dtype)
+    nothing = jnp.zeros((), jnp.int32)
+    track = _empty_track(stride_of(settings), y)
+    carry = _Carry(run, prepared, problem, nothing, outputs, run, track, nothing)
+    carry = lax.fori_loop(0, n_passes, lambda _, c: _advance_once(settings, dynamics, c), carry)
+    return carry.track, carry.run.t
 
 
 def _loop(
@@ -153,7 +202,7 @@ def _loop(
     problem: Problem,
     prepared: Prepared,
     every: Run,
-    track: Track | None,
+    track: Track | Checkpoints | None,
 ) -> _Carry:
     n_times, n_runs = problem.times.shape
     queue = (every, prepared, problem)
@@ -271,7 +320,7 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
         limited = result.stiffness > _STABLE
         n_stiff = jnp.where(accepted, jnp.where(limited, n_stiff + 1, jnp.maximum(n_stiff - 1, 0)), n_stiff)
         code = jnp.where(works & (n_stiff >= _STIFF_STEPS), ResultCode.STIFF, code)
-    track = _remember(c, attempt, accepted)
+    track = _remember(c, attempt, accepted, stride_of(settings))
     next_output, outputs = _write_outputs(c, attempt, result, accepted)
     moved = Run(
         member=run.member,
@@ -297,13 +346,26 @@ def _next_size(run: Run, attempt: Attempt, error: Array, accepted: Array) -> Arr
     return jnp.where(accepted & (attempt.h < run.h), jnp.maximum(h, run.h), h)
 
 
-def _remember(c: _Carry, attempt: Attempt, accepted: Array) -> Track | None:
+def _remember(c: _Carry, attempt: Attempt, accepted: Array, stride: int) -> Track | Checkpoints | None:
     if c.track is None:
         return None
+    if isinstance(c.track, Checkpoints):
+        return _checkpoint(c.track, c, stride)
     new = Track(c.run.t, jnp.where(accepted, attempt.h, 0.0), c.run.y, attempt.landing)
     return jax.tree.map(
         lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), c.track, new
     )
+
+
+def _checkpoint(points: Checkpoints, c: _Carry, stride: int) -> Checkpoints:
+    k = c.n_passes // stride
+    is_due = c.n_passes % stride == 0
+
+    def put(x: Array, value: Array) -> Array:
+        value = jnp.where(is_due, value, lax.dynamic_index_in_dim(x, k, keepdims=False))
+        return lax.dynamic_update_index_in_dim(x, value, k, 0)
+
+    return Checkpoints(*map(put, points, (c.run.t, c.run.h, c.run.y, c.run.error)))
 
 
 def _write_outputs(c: _Carry, attempt: Attempt, result: StepResult, accepted: Array) -> tuple[Array, Array]:
@@ -313,7 +375,9 @@ def _write_outputs(c: _Carry, attempt: Attempt, result: StepResult, accepted: Ar
     lanes = jnp.arange(n_lanes)
 
     def due(next_output: Array) -> tuple[Array, Array]:
-        at = times.at[jnp.minimum(next_output, n_times - 1), lanes].get(mode="promise_in_bounds")
+        at = times.at[jnp.minimum(next_output, n_times - 1), lanes].get(
+            mode="promise_in_bounds", wrap_negative_indices=False
+        )
         return at, accepted & (next_output < n_times) & (at <= attempt.end)
 
     def inside(state: tuple[Array, Array]) -> Array:
@@ -345,7 +409,7 @@ def _turn_over(settings: Settings, queue: tuple, n_lanes: int, c: _Carry) -> _Ca
     out_of_steps = run.n_steps + run.n_rejected >= settings.max_steps
     short = run.t < c.problem.times[-1]
     code = jnp.where((run.code == ResultCode.SUCCESS) & out_of_steps & short, ResultCode.MAX_STEPS, run.code)
-    if c.track is not None:
+    if isinstance(c.track, Track):
         full = c.n_passes >= c.track.t.shape[0]
         code = jnp.where((code == ResultCode.SUCCESS) & full & short, ResultCode.TOO_MANY_TO_STORE, code)
     run = run._replace(code=code.astype(jnp.int32))
@@ -383,4 +447,6 @@ def _turn_over(settings: Settings, queue: tuple, n_lanes: int, c: _Carry) -> _Ca
 
 def _taken(queue: tuple, members: Array) -> tuple:
     """Return the lanes of some runs."""
-    return jax.tree.map(lambda x: x.at[..., members].get(mode="promise_in_bounds"), queue)
+    return jax.tree.map(
+        lambda x: x.at[..., members].get(mode="promise_in_bounds", wrap_negative_indices=False), queue
+    )

@@ -3,14 +3,15 @@
 XLA's CPU backend runs a program as a sequence of small kernels; a step of an integrator of ten
 variables is some hundreds of them, each costing more to call than to compute. A call marked as
 small is compiled as one function with its loops inside, which changes speed only. Scatters,
-matrix products and library calls cannot be part of such a function.
+matrix products, library calls and operations on more than `MOST_ENTRIES` entries (which XLA
+shares out to threads) cannot be part of such a function.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 import jax
@@ -19,7 +20,10 @@ from jax import Array, lax
 
 # Releases of JAX whose XLA is known to compile such calls; to others they are not given.
 _KNOWN_TO_WORK = ((0, 10),)
+# Entries from which on XLA cuts an operation into parts.
+MOST_ENTRIES = 32_000
 _IS_OFF = ContextVar("_IS_OFF", default=False)
+_IS_INSIDE = ContextVar("_IS_INSIDE", default=False)
 
 
 def is_available() -> bool:
@@ -29,19 +33,23 @@ def is_available() -> bool:
     return jax.__version_info__[:2] in _KNOWN_TO_WORK
 
 
+def switched_off() -> AbstractContextManager[None]:
+    """Return a context in which programs are traced without such calls, for other machines and releases."""
+    return _set(_IS_OFF)
+
+
 @contextmanager
-def switched_off() -> Iterator[None]:
-    """Trace programs without such calls, for other machines and releases."""
-    token = _IS_OFF.set(True)
+def _set(flag: ContextVar[bool]) -> Iterator[None]:
+    token = flag.set(True)
     try:
         yield
     finally:
-        _IS_OFF.reset(token)
+        flag.reset(token)
 
 
 def one_kernel(function: Callable, *args: object) -> object:
-    """Return ``function(*args)``, compiled as one function on CPUs."""
-    if not is_available():
+    """Return ``function(*args)``, compiled as one function on CPUs; inside of another, part of that."""
+    if _IS_INSIDE.get() or not is_available():
         return function(*args)
     from jax.experimental.xla_metadata import set_xla_metadata
 
@@ -49,7 +57,8 @@ def one_kernel(function: Callable, *args: object) -> object:
     found: dict[str, object] = {}
 
     def called(*full: Array) -> list[Array]:
-        result = function(*jax.tree.unflatten(structure, _with_empty(leaves, full)))
+        with _set(_IS_INSIDE):
+            result = function(*jax.tree.unflatten(structure, _with_empty(leaves, full)))
         found["leaves"], found["structure"] = jax.tree.flatten(jax.eval_shape(lambda: result))
         return _reading_all(full, _without_empty(jax.tree.leaves(result)))
 
@@ -78,5 +87,6 @@ def _reading_all(arguments: Sequence[Array], result: list[Array]) -> list[Array]
     XLA does not compile such a call if an argument turns out not to be needed.
     """
     seen = sum((jnp.square(x.reshape(-1)[0].astype(float)) for x in arguments), jnp.ones(()))
-    never = seen < 0.5
-    return [jnp.where(never, jnp.zeros_like(result[0]), result[0]), *result[1:]]
+    first = result[0].reshape(-1)
+    entry = jnp.where(seen < 0.5, jnp.zeros_like(first[0]), first[0])
+    return [lax.dynamic_update_slice(first, entry[None], (0,)).reshape(result[0].shape), *result[1:]]

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from icrn_core import elimination
-from icrn_core.kernel import one_kernel
 
 if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics
@@ -43,17 +42,10 @@ def linear_solver(dynamics: Dynamics) -> LinearSolver:
     plan = dynamics.elimination
     if plan is None or jax.default_backend() != "cpu":
         return _dense(dynamics)
-    if not dynamics.plan.dense:
-        return LinearSolver(
-            lambda values, shift: elimination.factor(plan, values, shift),
-            lambda factors, right: elimination.solve(plan, factors, right),
-            lambda factors, right: elimination.solve_transposed(plan, factors, right),
-        )
-    # Matrix products in the rate of change keep the loop around these from being one kernel.
     return LinearSolver(
-        lambda values, shift: one_kernel(elimination.factor, plan, values, shift),
-        lambda factors, right: one_kernel(elimination.solve, plan, factors, right),
-        lambda factors, right: one_kernel(elimination.solve_transposed, plan, factors, right),
+        lambda values, shift: elimination.factor(plan, values, shift),
+        lambda factors, right: elimination.solve(plan, factors, right),
+        lambda factors, right: elimination.solve_transposed(plan, factors, right),
     )
 
 

@@ -120,9 +120,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class View:
-    """Which moving entries laws see scaled by a size on the static tape, or by its reciprocal."""
+    """By what laws see each moving entry scaled: a size on the static tape, or its reciprocal.
 
-    targets: int
+    ``sizes`` is -1 where it is neither.
+    """
+
     sizes: int
     multiply: int
 

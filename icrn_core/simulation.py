@@ -35,7 +35,7 @@ def simulate(
     atol: float | Array | Mapping[str, Array] | None = None,
     max_steps: int = 100_000,
     ends_if_stiff: bool = False,
-    differentiate: Literal["reverse", "forward"] = "reverse",
+    differentiate: Literal["reverse", "checkpointed", "forward"] = "reverse",
 ) -> Solution:
     """Integrate dy/dt = f(t, y, params) and return the states at the given times.
 
@@ -68,9 +68,11 @@ def simulate(
         Most steps tried.
     ends_if_stiff : bool
         End an explicit run early, with the code ``STIFF``, once stability limits its steps.
-    differentiate : {"reverse", "forward"}
+    differentiate : {"reverse", "checkpointed", "forward"}
         Which derivatives can be taken: reverse mode by a discrete adjoint (``grad``, ``vjp``),
-        or forward mode through the loop (``jvp``, ``jacfwd``).
+        which stores the state at every step, up to 4096 of them, or, "checkpointed", at
+        √max_steps of them, for the price of one more solve; or forward mode through the loop
+        (``jvp``, ``jacfwd``).
         Neither holds the jump that a switch on the state (a ``piecewise`` condition, ``floor``)
         adds to a derivative.
 
@@ -87,8 +89,8 @@ def simulate(
     _check_precision(rtol)
     if solver not in ("auto", *STEPPERS):
         raise IcrnError(f"no solver is called '{solver}' (there are: auto, {', '.join(STEPPERS)})")
-    if differentiate not in ("reverse", "forward"):
-        raise IcrnError(f"differentiate is 'reverse' or 'forward', not '{differentiate}'")
+    if differentiate not in ("reverse", "checkpointed", "forward"):
+        raise IcrnError(f"differentiate is 'reverse', 'checkpointed' or 'forward', not '{differentiate}'")
     times = _vector(times)
     check_times(times, t0)
     if solver == "auto":
@@ -98,8 +100,14 @@ def simulate(
         pack(dynamics.plan.species, values, "base species"),
         pack(dynamics.plan.constants, params, "rate constant"),
         Problem(times, _vector(t0), _vector(rtol), absolute_tolerance(dynamics, atol, np.nan)),
-        settings=Settings(solver, int(max_steps), bool(ends_if_stiff), kernel.is_available()),
-        is_reverse=differentiate == "reverse",
+        settings=Settings(
+            solver,
+            int(max_steps),
+            bool(ends_if_stiff),
+            has_checkpoints=differentiate == "checkpointed",
+            has_kernels=kernel.is_available(),
+        ),
+        is_reverse=differentiate != "forward",
     )
 
 

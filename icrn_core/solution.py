@@ -41,7 +41,7 @@ _MESSAGES = {
         "the rate of change is not finite: a missing value, a division by zero or an overflow"
     ),
     ResultCode.TOO_MANY_TO_STORE: (
-        "more steps than reverse-mode differentiation can store: loosen rtol, or use differentiate='forward'"
+        "more steps than reverse-mode differentiation can store: use differentiate='checkpointed'"
     ),
     ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }

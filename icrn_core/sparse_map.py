@@ -142,7 +142,7 @@ def _by_width(counts: np.ndarray) -> list[np.ndarray]:
 def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
     parts = []
     for bucket in table.buckets:
-        taken = x.at[arrays[bucket.positions]].get(mode="promise_in_bounds")
+        taken = x.at[arrays[bucket.positions]].get(mode="promise_in_bounds", wrap_negative_indices=False)
         if bucket.coefficients is not None:
             weights = arrays[bucket.coefficients].astype(x.dtype)
             taken = taken * weights.reshape(weights.shape + (1,) * (x.ndim - 1))
@@ -150,7 +150,11 @@ def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
     if table.n_empty or not parts:
         parts.append(jnp.zeros((table.n_empty, *x.shape[1:]), x.dtype))
     total = parts[0] if len(parts) == 1 else jnp.concatenate(parts)
-    return total if table.order is None else total.at[arrays[table.order]].get(mode="promise_in_bounds")
+    return (
+        total
+        if table.order is None
+        else total.at[arrays[table.order]].get(mode="promise_in_bounds", wrap_negative_indices=False)
+    )
 
 
 def _row_sum(taken: Array, width: int) -> Array:

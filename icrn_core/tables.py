@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import numpy as np
@@ -19,6 +20,17 @@ class Place:
     shape: tuple[int, ...]
 
 
+class Places(tuple):
+    """A tuple of `Place` that is hashed once: it is part of the key of every compiled program."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 @jax.tree_util.register_pytree_node_class
 @dataclass(frozen=True, eq=False)
 class Tables:
@@ -28,12 +40,12 @@ class Tables:
     ----------
     vectors : tuple of array
         One per kind of entry, all arrays of that kind one after the other.
-    places : tuple of Place
+    places : Places
         Where each array is.
     """
 
     vectors: tuple[Array, ...]
-    places: tuple[Place, ...]
+    places: Places
 
     @classmethod
     def of(cls, arrays: Sequence[np.ndarray]) -> Tables:
@@ -46,14 +58,14 @@ class Tables:
             offsets[array.dtype] += array.size
         vectors = [np.concatenate([a.reshape(-1) for a in arrays if a.dtype == kind]) for kind in kinds]
         # At once, and not by `jnp.asarray`, which compiles a small program for each shape and type.
-        return cls(tuple(jax.device_put(vectors)), tuple(places))
+        return cls(tuple(jax.device_put(vectors)), Places(places))
 
-    def tree_flatten(self) -> tuple[tuple[Array, ...], tuple[Place, ...]]:
+    def tree_flatten(self) -> tuple[tuple[Array, ...], Places]:
         """Return the vectors as leaves; the places are static."""
         return self.vectors, self.places
 
     @classmethod
-    def tree_unflatten(cls, places: tuple[Place, ...], vectors: Sequence[Array]) -> Tables:
+    def tree_unflatten(cls, places: Places, vectors: Sequence[Array]) -> Tables:
         """Return the tables of vectors and places."""
         return cls(tuple(vectors), places)
 

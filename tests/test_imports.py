@@ -91,7 +91,9 @@ def test_no_module_is_outside_the_package(package: str) -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_importing_loads_nothing_else(package: str) -> None:
     code = f"import sys, {package}; print(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    )
     assert set(done.stdout.split()) & NOT_LOADED[package] == set()
     assert done.stderr == ""
 
@@ -103,7 +105,9 @@ def test_importing_leaves_the_jax_configuration_alone(package: str) -> None:
         f"import jax; before = dict(jax.config.values); import {package}; "
         "print([k for k, v in jax.config.values.items() if before.get(k, v) != v])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -116,5 +120,7 @@ def test_public_names_are_not_hidden_by_modules(package: str) -> None:
         "    importlib.import_module(f'{package.__name__}.{m.name}')\n"
         "print([n for n in package.__all__ if isinstance(getattr(package, n), types.ModuleType)])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=ROOT, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -193,6 +193,54 @@ def test_gradient_of_a_stiff_problem():
         np.testing.assert_allclose(gradient[name], (ahead - behind) / (2e-4 * value), rtol=1e-5)
 
 
+@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("name", ["pulse", "relation_with_repeats"])
+def test_few_stored_states_give_the_same_gradient(name, solver):
+    case = CASES[name]()
+    dynamics = compile_icrn(case.icrn)
+    times = np.array([0.0, 0.3, 0.55, 1.0]) * case.end
+
+    def total(values, params, mode):
+        # Not a square number of passes, and more than are taken.
+        options = {"rtol": 1e-7, "solver": solver, "max_steps": 1000, "differentiate": mode}
+        states = simulate(dynamics, values, params, times, **options).states
+        return sum((jnp.cos(1.0 + jnp.arange(x.size)) * x.reshape(-1)).sum() for x in states.values())
+
+    scales = np.array([1.0, 1.3, 0.8])
+    batch = {k: scales.reshape(-1, *[1] * np.ndim(v)) * v for k, v in case.params.items()}
+    found = {}
+    for mode in ("reverse", "checkpointed"):
+        gradient = jax.grad(total, argnums=(0, 1))
+        found[mode] = jax.vmap(lambda p, g=gradient, m=mode: g(case.values, p, m))(batch)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), *map(found.get, found))
+
+
+def test_more_steps_than_can_be_stored_have_a_gradient():
+    """A fast oscillation, x'' = −ω² x, of which the phase after many periods is sensitive to ω."""
+    icrn = ICRN(
+        species=tuple(map(BaseSpecies, ("x", "v"))),
+        constants=(RateConstant("w"),),
+        reactions=(
+            reaction("move", ONE, [], ["x"], product(2), ["w", "v"]),
+            reaction("pull", ONE, ["v"], [], product(2), ["w", "x"]),
+        ),
+    )
+    dynamics = compile_icrn(icrn)
+
+    def end(w, mode):
+        options = {"rtol": 1e-9, "atol": 1e-9, "solver": "dopri5", "differentiate": mode}
+        solution = simulate(dynamics, {"x": 1.0, "v": 0.0}, {"w": w}, [500.0], **options)
+        return solution.states["x"][0], (solution.result, solution.statistics.n_steps)
+
+    slope, (code, n_steps) = jax.jit(jax.grad(lambda w: end(w, "checkpointed"), has_aux=True))(3.0)
+    assert code == ResultCode.SUCCESS
+    assert n_steps > 4096
+    np.testing.assert_allclose(slope, -500.0 * np.sin(1500.0), rtol=1e-4)
+    slope, (code, _) = jax.jit(jax.grad(lambda w: end(w, "reverse"), has_aux=True))(3.0)
+    assert code == ResultCode.TOO_MANY_TO_STORE
+    assert np.isnan(slope)
+
+
 def test_a_narrow_pulse_is_not_missed():
     case = CASES["pulse"]()
     dynamics = compile_icrn(case.icrn)
