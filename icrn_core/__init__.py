@@ -33,6 +33,7 @@ _LAZY = {
     "load_simulation": "icrn_core.export",
     "conservation_laws": "icrn_core.conservation",
     "simulate": "icrn_core.simulation",
+    "simulate_batch": "icrn_core.ensemble",
     "steady_state": "icrn_core.steady",
     "SteadyCode": "icrn_core.steady",
     "SteadyState": "icrn_core.steady",
@@ -65,6 +66,7 @@ __all__ = [
     "export_simulation",
     "load_simulation",
     "simulate",
+    "simulate_batch",
     "steady_state",
 ]
 

@@ -16,19 +16,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from icrn_core import dopri5, rodas5p
+from icrn_core import dop853, dopri5, rodas5p
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.solution import ResultCode, Statistics
 from icrn_core.stepping import StepResult, interpolate, norm
 
-STEPPERS = {"rodas5p": rodas5p, "dopri5": dopri5}
+STEPPERS = {"rodas5p": rodas5p, "dopri5": dopri5, "dop853": dop853}
 
 _SAFETY = 0.9
 _SHRINK, _GROW = 0.2, 6.0
-# Proportional-integral control (Gustafsson) for error estimates of order 4.
-_NOW, _BEFORE = 0.7 / 5, 0.3 / 5
-# Steps at the border of stability (of order 5, about 3.3) after which a system counts as stiff.
-_STABLE, _STIFF_STEPS = 3.25, 15
+# Proportional-integral control (Gustafsson): exponents, times the order of the error of a step.
+_NOW, _BEFORE = 0.7, 0.3
+# Steps at the border of stability after which a system counts as stiff.
+_STIFF_STEPS = 15
 
 
 class Settings(NamedTuple):
@@ -310,14 +310,14 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     finite = jnp.isfinite(error)
     works = run.code == ResultCode.SUCCESS
     accepted = finite & (error <= 1.0) & works & (run.t < problem.times[-1])
-    h = _next_size(run, attempt, error, accepted)
+    h = _next_size(stepper.ERROR_ORDER + 1, run, attempt, error, accepted)
     tiny = 16 * jnp.finfo(run.y.dtype).eps
     too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(problem.times[-1]) * 1e-6))
     broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
     code = jnp.where(too_small & works, broken, run.code)
     n_stiff = run.n_stiff
     if settings.ends_if_stiff and result.stiffness is not None:
-        limited = result.stiffness > _STABLE
+        limited = result.stiffness > stepper.STABLE
         n_stiff = jnp.where(accepted, jnp.where(limited, n_stiff + 1, jnp.maximum(n_stiff - 1, 0)), n_stiff)
         code = jnp.where(works & (n_stiff >= _STIFF_STEPS), ResultCode.STIFF, code)
     track = _remember(c, attempt, accepted, stride_of(settings))
@@ -337,10 +337,10 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     return c._replace(run=moved, outputs=outputs, track=track, n_passes=c.n_passes + 1)
 
 
-def _next_size(run: Run, attempt: Attempt, error: Array, accepted: Array) -> Array:
+def _next_size(order: int, run: Run, attempt: Attempt, error: Array, accepted: Array) -> Array:
     small = jnp.maximum(error, 1e-8)
-    grown = jnp.clip(_SAFETY * small**-_NOW * run.error**_BEFORE, _SHRINK, _GROW)
-    shrunk = jnp.where(jnp.isfinite(error), jnp.clip(_SAFETY * small**-0.2, 0.1, 0.9), 0.1)
+    grown = jnp.clip(_SAFETY * small ** (-_NOW / order) * run.error ** (_BEFORE / order), _SHRINK, _GROW)
+    shrunk = jnp.where(jnp.isfinite(error), jnp.clip(_SAFETY * small ** (-1 / order), 0.1, 0.9), 0.1)
     h = attempt.h * jnp.where(accepted, grown, shrunk)
     # A step cut short by an end or a breakpoint says little about the next one.
     return jnp.where(accepted & (attempt.h < run.h), jnp.maximum(h, run.h), h)

@@ -62,6 +62,8 @@ N_STAGES = 8
 # this factor errors of whole runs are about the tolerance (docs/numerics.md).
 ERROR_FACTOR = 0.25
 N_JACOBIANS = 1
+ERROR_ORDER = 4
+STABLE = np.inf
 _SQUARE_A, _SQUARE_C = square(_A, N_STAGES), square(_C, N_STAGES)
 _END = np.array([*_A[7], 1.0])
 

@@ -30,7 +30,7 @@ def simulate(
     times: Array,
     *,
     t0: float = 0.0,
-    solver: Literal["auto", "rodas5p", "dopri5"] = "auto",
+    solver: Literal["auto", "rodas5p", "dopri5", "dop853"] = "auto",
     rtol: float = 1e-6,
     atol: float | Array | Mapping[str, Array] | None = None,
     max_steps: int = 100_000,
@@ -54,8 +54,8 @@ def simulate(
         Output times, ascending, none before ``t0``. They do not limit the steps.
     t0 : float
         Initial time.
-    solver : {"auto", "rodas5p", "dopri5"}
-        Stiff (order 5, sparse analytic Jacobian) or explicit (order 5); auto is the stiff one
+    solver : {"auto", "rodas5p", "dopri5", "dop853"}
+        Stiff (order 5, sparse analytic Jacobian) or explicit (order 5 or 8); auto is the stiff one
         unless one factorisation takes a second.
     rtol : float
         Relative tolerance.
@@ -86,33 +86,42 @@ def simulate(
         Missing, unknown or misshapen tensors, descending times, an unknown solver, 64-bit
         floats switched off.
     """
+    settings = choices(dynamics, rtol, solver, max_steps, ends_if_stiff, differentiate)
+    times = vector(times)
+    check_times(times, t0)
+    problem = Problem(times, vector(t0), vector(rtol), absolute_tolerance(dynamics, atol, np.nan))
+    return integrate(
+        dynamics,
+        pack(dynamics.plan.species, values, "base species"),
+        pack(dynamics.plan.constants, params, "rate constant"),
+        problem,
+        settings=settings,
+        is_reverse=differentiate != "forward",
+    )
+
+
+def choices(
+    dynamics: Dynamics, rtol: float, solver: str, max_steps: int, ends_if_stiff: bool, differentiate: str
+) -> Settings:
+    """Return the static choices of a solve; arguments and errors as of `simulate`."""
     _check_precision(rtol)
     if solver not in ("auto", *STEPPERS):
         raise IcrnError(f"no solver is called '{solver}' (there are: auto, {', '.join(STEPPERS)})")
     if differentiate not in ("reverse", "checkpointed", "forward"):
         raise IcrnError(f"differentiate is 'reverse', 'checkpointed' or 'forward', not '{differentiate}'")
-    times = _vector(times)
-    check_times(times, t0)
     if solver == "auto":
         solver = "rodas5p" if dynamics.plan.factor_cost <= _MOST_UPDATES else "dopri5"
-    return _simulate(
-        dynamics,
-        pack(dynamics.plan.species, values, "base species"),
-        pack(dynamics.plan.constants, params, "rate constant"),
-        Problem(times, _vector(t0), _vector(rtol), absolute_tolerance(dynamics, atol, np.nan)),
-        settings=Settings(
-            solver,
-            int(max_steps),
-            bool(ends_if_stiff),
-            has_checkpoints=differentiate == "checkpointed",
-            has_kernels=kernel.is_available(),
-        ),
-        is_reverse=differentiate != "forward",
+    return Settings(
+        solver,
+        int(max_steps),
+        bool(ends_if_stiff),
+        has_checkpoints=differentiate == "checkpointed",
+        has_kernels=kernel.is_available(),
     )
 
 
 @partial(jax.jit, static_argnames=("settings", "is_reverse"))
-def _simulate(
+def integrate(
     dynamics: Dynamics,
     values: Array,
     params: Array,
@@ -121,12 +130,13 @@ def _simulate(
     settings: Settings,
     is_reverse: bool,
 ) -> Solution:
+    """Integrate one run from packed vectors; the compiled part of `simulate`."""
     y, params = dynamics.initial_vectors(values, params, problem.t0)
     prepared = dynamics.prepare(params[:, None], y[:, None])
     own = Problem(*(jnp.asarray(x)[..., None] for x in problem))
-    own = own._replace(atol=_scaled(own, dynamics.moving(y)[:, None], dynamics.moving(own.atol)))
-    integrate = solve if is_reverse else forward
-    outcome = integrate(settings, dynamics, own, dynamics.moving(y)[:, None], prepared)
+    moving = dynamics.moving(y)[:, None]
+    own = own._replace(atol=_scaled(own, moving, dynamics.moving(own.atol)))
+    outcome = (solve if is_reverse else forward)(settings, dynamics, own, moving, prepared)
     outcome = jax.tree.map(lambda x: x[0], outcome)
     states = jax.vmap(lambda moving: dynamics.whole(moving, y))(outcome.states)
     states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)
@@ -148,7 +158,7 @@ def _check_precision(rtol: float) -> None:
         )
 
 
-def _vector(x: Array) -> Array:
+def vector(x: Array) -> Array:
     """Return floats, outside of JAX where they are known: each of its operations takes its time."""
     if isinstance(x, jax.core.Tracer):
         return jnp.asarray(x, dtype=float)
@@ -194,7 +204,7 @@ def absolute_tolerance(
 def _filled(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     if np.shape(x) not in ((), shape):
         raise IcrnError(f"{name} is a number or an array of shape {shape}, not of shape {np.shape(x)}")
-    x = _vector(x)
+    x = vector(x)
     return (jnp if isinstance(x, jax.core.Tracer) else np).broadcast_to(x, shape)
 
 

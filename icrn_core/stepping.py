@@ -13,9 +13,9 @@ class StepResult(NamedTuple):
     """State at the end of a step, error estimate, and coefficients of the dense output.
 
     ``stiffness`` estimates the step size times the largest eigenvalue, where the method is
-    limited by that. The state is ``(n, n_lanes)``, one column per run; the coefficients ``(3, n, n_lanes)``.
-    With θ in [0, 1] the solution inside the step is
-    ``(1−θ) y₀ + θ y₁ + θ (1−θ) (k₀ + θ (k₁ + θ k₂))``.
+    limited by that. The state is ``(n, n_lanes)``, one column per run; the coefficients are
+    ``(n_coefficients, n, n_lanes)``. With θ in [0, 1] the solution inside the step is
+    ``(1−θ) y₀ + θ y₁ + θ (1−θ) Σ_i k_i θ^i``.
     """
 
     end: Array
@@ -26,7 +26,9 @@ class StepResult(NamedTuple):
 
 def interpolate(theta: Array, start: Array, end: Array, dense: Array) -> Array:
     """Return the solution inside a step, in the shape of ``start``."""
-    inner = dense[0] + theta * (dense[1] + theta * dense[2])
+    inner = dense[-1]
+    for k in range(dense.shape[0] - 2, -1, -1):
+        inner = dense[k] + theta * inner
     return (1 - theta) * start + theta * (end + (1 - theta) * inner)
 
 

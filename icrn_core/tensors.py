@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -21,10 +21,7 @@ def pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> 
     IcrnError
         A base is missing, unknown, or has another shape.
     """
-    names = [block.name for block in blocks]
-    unknown = [name for name in tensors if name not in names]
-    if unknown:
-        raise IcrnError(f"no {kind} is called '{unknown[0]}' (there are: {', '.join(names) or 'none'})")
+    check_names(blocks, tensors, kind)
     parts = []
     for block in blocks:
         if block.name not in tensors:
@@ -38,6 +35,14 @@ def pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> 
         return jnp.concatenate([jnp.ravel(jnp.asarray(part, dtype=float)) for part in parts])
     kind = jax.dtypes.canonicalize_dtype(float)
     return np.concatenate([np.zeros(0, kind), *(np.ravel(np.asarray(part, kind)) for part in parts)])
+
+
+def check_names(blocks: Sequence[Block], tensors: Mapping[str, Array], kind: str) -> None:
+    """Raise `IcrnError` if a tensor has the name of no block."""
+    names = [block.name for block in blocks]
+    unknown = [name for name in tensors if name not in names]
+    if unknown:
+        raise IcrnError(f"no {kind} is called '{unknown[0]}' (there are: {', '.join(names) or 'none'})")
 
 
 def unpack(blocks: tuple[Block, ...], vector: Array, start: int) -> dict[str, Array]:

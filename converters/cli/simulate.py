@@ -61,7 +61,7 @@ def simulate(
     solver: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Integrator: rodas5p (stiff) or dopri5 (explicit); chosen by size."
+            metavar="NAME", help="Integrator: rodas5p (stiff), dopri5 or dop853 (explicit); chosen by size."
         ),
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="What integrates.")] = EngineName.icrn,

@@ -25,7 +25,6 @@ from icrn_core import (
     compile_icrn,
     simulate,
 )
-from icrn_core.integrate import STEPPERS
 
 TIME = 0.4
 # Cases with entries that no reaction changes, and their number.
@@ -114,7 +113,7 @@ def test_a_slot_that_reads_nothing_that_moves_is_not_differentiated():
     assert [len(group.wanted) for group in plan.dense] == [2, 1]
 
 
-@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("solver", ["rodas5p", "dopri5"])
 @pytest.mark.parametrize("name", PADDED)
 def test_holes_change_neither_trajectory_nor_steps(name, solver):
     case = CASES[name]()
@@ -132,7 +131,7 @@ def test_holes_change_neither_trajectory_nor_steps(name, solver):
         np.testing.assert_array_equal(rest, 0.7)
 
 
-@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("solver", ["rodas5p", "dopri5"])
 @pytest.mark.parametrize("name", ["dimerization_small", "sparse_and_boundary"])
 def test_holes_change_no_gradient(name, solver):
     case = CASES[name]()
@@ -156,7 +155,7 @@ def test_holes_change_no_gradient(name, solver):
             np.testing.assert_array_equal(rest, 0.0)
 
 
-@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("solver", ["rodas5p", "dopri5"])
 @pytest.mark.parametrize("name", ["sparse_and_boundary", "dense_over_still", "still_in_a_moving_compartment"])
 def test_gradient_by_what_stands_still_is_the_central_difference(name, solver):
     case = CASES[name]()

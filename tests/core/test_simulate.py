@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,7 @@ from icrn_core.integrate import STEPPERS
 from icrn_core.stepping import interpolate
 
 ONE = IndexDomain()
+FIFTH_ORDER = ("rodas5p", "dopri5")
 
 
 def forced_logistic() -> ICRN:
@@ -66,7 +69,7 @@ def fixed_steps(name, dynamics, x0, end, n, theta=None):
     return float(y[0, 0])
 
 
-@pytest.mark.parametrize("name", STEPPERS)
+@pytest.mark.parametrize("name", FIFTH_ORDER)
 def test_steppers_converge_with_order_five(name):
     dynamics = compile_icrn(forced_logistic())
     errors = [
@@ -76,7 +79,7 @@ def test_steppers_converge_with_order_five(name):
     assert (orders > 4.6).all() and (orders < 6.5).all(), orders
 
 
-@pytest.mark.parametrize("name", STEPPERS)
+@pytest.mark.parametrize("name", FIFTH_ORDER)
 def test_dense_output_has_order_four(name):
     dynamics = compile_icrn(forced_logistic())
     steps = np.array([0.8, 0.4, 0.2, 0.1])
@@ -126,7 +129,7 @@ def test_solvers_agree(name):
     times = np.linspace(0.0, case.end, 5)
     runs = [
         simulate(dynamics, case.values, case.params, times, rtol=1e-9, atol=1e-11, solver=solver).check()
-        for solver in STEPPERS
+        for solver in FIFTH_ORDER
     ]
     for base in case.icrn.species:
         np.testing.assert_allclose(runs[0].states[base.name], runs[1].states[base.name], rtol=1e-6, atol=1e-8)
@@ -135,8 +138,9 @@ def test_solvers_agree(name):
 GRADIENT_CASES = ("dimerization_small", "relation_with_repeats", "assigned_chain", "compartments", "pulse")
 
 
-@pytest.mark.parametrize("solver", STEPPERS)
-@pytest.mark.parametrize("name", GRADIENT_CASES)
+@pytest.mark.parametrize(
+    ("name", "solver"), [*itertools.product(GRADIENT_CASES, FIFTH_ORDER), ("dimerization_small", "dop853")]
+)
 def test_gradient_is_the_central_difference(name, solver):
     case = CASES[name]()
     dynamics = compile_icrn(case.icrn)
@@ -193,7 +197,7 @@ def test_gradient_of_a_stiff_problem():
         np.testing.assert_allclose(gradient[name], (ahead - behind) / (2e-4 * value), rtol=1e-5)
 
 
-@pytest.mark.parametrize("solver", STEPPERS)
+@pytest.mark.parametrize("solver", FIFTH_ORDER)
 @pytest.mark.parametrize("name", ["pulse", "relation_with_repeats"])
 def test_few_stored_states_give_the_same_gradient(name, solver):
     case = CASES[name]()
