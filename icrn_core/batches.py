@@ -7,8 +7,6 @@ any nesting of batches.
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Callable
 from functools import lru_cache, partial
 
@@ -77,29 +75,10 @@ def forward(
 def _advance(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> Outcome:
-    """Integrate runs in a few loops at a time, one per core."""
-    n_runs = y.shape[1]
-    n_loops = _number_of_loops(n_runs)
+    """Integrate every run in one loop."""
+    n_lanes = min(y.shape[1], _LANES)
     every = first_runs(dynamics, problem, y, prepared)
-    if n_loops == 1:
-        lanes = min(n_runs, _LANES)
-        run = partial(advance, settings, lanes)
-        return _kernel(dynamics, lanes, run, dynamics, problem, prepared, every)
-    run = partial(advance, settings, _LANES)
-    size = math.ceil(n_runs / n_loops)
-    parts = []
-    for k in range(n_loops):
-        chosen = slice(k * size, min((k + 1) * size, n_runs))
-        own = jax.tree.map(lambda x, chosen=chosen: x[..., chosen], [problem, prepared, every])
-        own[2] = own[2]._replace(member=own[2].member - k * size)
-        parts.append(_kernel(dynamics, _LANES, run, dynamics, *own))
-    return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
-
-
-def _number_of_loops(n_runs: int) -> int:
-    if jax.default_backend() != "cpu":
-        return 1
-    return max(1, min(os.cpu_count() or 1, n_runs // _LANES))
+    return _kernel(dynamics, n_lanes, partial(advance, settings, n_lanes), dynamics, problem, prepared, every)
 
 
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:

@@ -93,19 +93,29 @@ def test_moving_rates_and_jacobian_are_parts_of_the_whole_ones(name):
     dynamics = compile_icrn(case.icrn)
     state, params = dynamics.initialise(case.values, case.params)
     y, p = dynamics.pack_state(state), dynamics.pack_params(params)
-    prepared = dynamics.prepare(p[:, None], y[:, None])
     at = np.asarray(dynamics.moving(jnp.arange(dynamics.n_state)))
-    z, t = y[at][:, None], jnp.array([TIME])
-    field = dynamics.vector_field(TIME, y, p)
+
+    @jax.jit
+    def parts(t, y, p):
+        prepared = dynamics.prepare(p[:, None], y[:, None])
+        given = t[None], dynamics.moving(y)[:, None], prepared
+        forms = (dynamics.prepared_field, dynamics.prepared_jacobian, dynamics.prepared_time_derivative)
+        return [form(*given)[:, 0] for form in forms]
+
+    @jax.jit
+    def whole(t, y, p):
+        return [
+            form(t, y, p) for form in (dynamics.vector_field, dynamics.jacobian, dynamics.time_derivative)
+        ]
+
+    t = jnp.asarray(TIME)
+    (found, values, found_drift), (field, expected, drift) = parts(t, y, p), whole(t, y, p)
     np.testing.assert_array_equal(np.delete(field, at), 0.0)
-    found = dynamics.prepared_field(t, z, prepared)[:, 0]
     np.testing.assert_allclose(found, field[at], rtol=1e-13, atol=1e-13)
     jacobian = np.zeros((len(at), len(at)))
-    jacobian[dynamics.jacobian_pattern] = dynamics.prepared_jacobian(t, z, prepared)[:, 0]
-    expected = np.asarray(dynamics.jacobian(TIME, y, p))[np.ix_(at, at)]
-    np.testing.assert_allclose(jacobian, expected, rtol=1e-12, atol=1e-13)
-    drift = dynamics.prepared_time_derivative(t, z, prepared)[:, 0]
-    np.testing.assert_allclose(drift, dynamics.time_derivative(TIME, y, p)[at], rtol=1e-12, atol=1e-13)
+    jacobian[dynamics.jacobian_pattern] = values
+    np.testing.assert_allclose(jacobian, np.asarray(expected)[np.ix_(at, at)], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(found_drift, drift[at], rtol=1e-12, atol=1e-13)
 
 
 def test_a_slot_that_reads_nothing_that_moves_is_not_differentiated():
