@@ -37,18 +37,17 @@ def pull_back(
     prepared: Prepared,
     track: Track | Checkpoints,
     n_passes: Array,
-    code: Array,
     reached: Array,
     given: Array,
 ) -> tuple[Array, Prepared]:
-    """Return the cotangents of the initial state and of what is prepared.
+    """Return the cotangents of the initial state and of what is prepared, by the steps taken.
 
     Parameters
     ----------
     settings, dynamics, problem, y, prepared
         As of `icrn_core.integrate.advance_stored`.
-    track, n_passes, code, reached
-        Its results; the last two by run.
+    track, n_passes, reached
+        Its results; the last by run.
     given : (n_runs, n_times, n)
         Cotangents of the states at the output times.
     """
@@ -68,11 +67,30 @@ def pull_back(
         end = through(track, start)
     else:
         end = _between_checkpoints(settings, dynamics, problem, prepared, track, reached, through, start)
-    before = (times <= problem.t0).T[:, :, None]
+    return end.by_y, end.by_prepared
+
+
+def with_ends(
+    problem: Problem, ends: tuple[Array, Array, Array], found: tuple[Array, Prepared]
+) -> tuple[Array, Prepared]:
+    """Return the cotangents with what outputs at the initial time and failures add to them.
+
+    Parameters
+    ----------
+    problem : Problem
+        As of `pull_back`.
+    ends : tuple of array, by run
+        Result codes, times reached, and cotangents of the states at the output times.
+    found : tuple
+        Its result.
+    """
+    code, _, given = ends
+    before = (problem.times <= problem.t0).T[:, :, None]
     at_start = jnp.where(before, given, 0.0).sum(axis=1).T
     # A run that failed has no derivative; zeros would pass for a stationary point.
     spoilt = jnp.where(code == ResultCode.SUCCESS, 0.0, jnp.nan)
-    return end.by_y + at_start + spoilt, jax.tree.map(lambda leaf: leaf + spoilt, end.by_prepared)
+    by_y, by_prepared = found
+    return by_y + at_start + spoilt, jax.tree.map(lambda leaf: leaf + spoilt, by_prepared)
 
 
 def _between_checkpoints(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
 
-from icrn_core.adjoint import pull_back
+from icrn_core.adjoint import pull_back, with_ends
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.integrate import (
     Outcome,
@@ -25,8 +25,9 @@ from icrn_core.integrate import (
     advance_between_checkpoints,
     advance_stored,
     first_runs,
+    outcome_of,
 )
-from icrn_core.kernel import MOST_ENTRIES, one_kernel
+from icrn_core.kernel import MOST_ENTRIES, MOST_REDUCED, one_kernel
 
 # Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
 _LANES = 32
@@ -69,7 +70,8 @@ def forward(
 ) -> Outcome:
     """Integrate every run as `solve` does, in a loop that forward mode can go through."""
     every = first_runs(dynamics, problem, y, prepared)
-    return advance(settings, y.shape[1], dynamics, problem, prepared, every)
+    ended = advance(settings, y.shape[1], dynamics, problem, prepared, every)
+    return outcome_of(settings, problem, y, ended)
 
 
 def _advance(
@@ -78,7 +80,9 @@ def _advance(
     """Integrate every run in one loop."""
     n_lanes = min(y.shape[1], _LANES)
     every = first_runs(dynamics, problem, y, prepared)
-    return _kernel(dynamics, n_lanes, partial(advance, settings, n_lanes), dynamics, problem, prepared, every)
+    run = partial(advance, settings, n_lanes)
+    ended = _kernel(dynamics, n_lanes, run, dynamics, problem, prepared, every)
+    return outcome_of(settings, problem, y, ended)
 
 
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
@@ -102,7 +106,8 @@ def _stored(settings: Settings) -> Callable:
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
         every = first_runs(dynamics, problem, y, prepared)
-        outcome, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
+        ended, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
+        outcome = outcome_of(settings, problem, y, ended)
         track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)
         return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))
 
@@ -115,9 +120,10 @@ def _backward(settings: Settings) -> Callable:
         track, n_passes = stored
         track = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), track)
         pull = partial(pull_back, settings)
-        back = _kernel(
-            dynamics, y.shape[1], pull, dynamics, problem, y, prepared, track, n_passes.max(), *ends
-        )
+        if dynamics.plan.most_timed * y.shape[1] < MOST_REDUCED:
+            pull = partial(_kernel, dynamics, y.shape[1], pull)
+        back = pull(dynamics, problem, y, prepared, track, n_passes.max(), *ends[1:])
+        back = with_ends(problem, ends, back)
         return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
 
     mapped = _over_runs(run, first_axis=(4, 5, 6, 7))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
+from icrn_core.kernel import reduced
 from icrn_core.stepping import StepResult, clamp, row, weighted
 
 
@@ -51,7 +53,10 @@ def stiffness(h: Array, slopes: tuple[Array, Array], states: tuple[Array, Array]
 
     E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, section IV.2.
     """
-    speed, distance = (jnp.abs(b - a).max(axis=0, initial=0.0) for a, b in (slopes, states))
+    if not states[0].shape[0]:
+        return jnp.zeros_like(h)
+    largest = partial(reduced, combine=jnp.maximum, by=jnp.max)
+    speed, distance = (largest(jnp.abs(b - a)) for a, b in (slopes, states))
     return lax.stop_gradient(h * speed / jnp.where(distance > 0, distance, jnp.inf))
 
 

@@ -109,6 +109,16 @@ class Run(NamedTuple):
     code: Array
 
 
+class Ended(NamedTuple):
+    """What the loop leaves: states at the output times and every run as it ended, runs first.
+
+    Both have one row and one time more, for what is to be forgotten.
+    """
+
+    outputs: Array
+    runs: Run
+
+
 class _Carry(NamedTuple):
     run: Run
     prepared: Prepared
@@ -142,19 +152,19 @@ def first_runs(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepare
 
 def advance(
     settings: Settings, n_lanes: int, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
-) -> Outcome:
+) -> Ended:
     """Integrate all runs, ``n_lanes`` at a time, from where `first_runs` puts them."""
     carry = _loop(settings, n_lanes, dynamics, problem, prepared, every, None)
-    return _outcome(settings, problem, every.y, carry)
+    return Ended(carry.outputs, carry.ended)
 
 
 def advance_stored(
     settings: Settings, n_stored: int, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
-) -> tuple[Outcome, Track, Array]:
+) -> tuple[Ended, Track, Array]:
     """Integrate all runs side by side; return every pass of the loop too, and their number."""
     track = _empty_track(n_stored, every.y)
     carry = _loop(settings, every.y.shape[1], dynamics, problem, prepared, every, track)
-    return _outcome(settings, problem, every.y, carry), carry.track, carry.n_passes
+    return Ended(carry.outputs, carry.ended), carry.track, carry.n_passes
 
 
 def _empty_track(n_stored: int, y: Array) -> Track:
@@ -164,12 +174,12 @@ def _empty_track(n_stored: int, y: Array) -> Track:
 
 def advance_between_checkpoints(
     settings: Settings, dynamics: Dynamics, problem: Problem, prepared: Prepared, every: Run
-) -> tuple[Outcome, Checkpoints, Array]:
+) -> tuple[Ended, Checkpoints, Array]:
     """Integrate all runs side by side; return checkpoints, and the number of passes."""
     empty = _empty_track(stride_of(settings), every.y)
     points = Checkpoints(empty.t, empty.h, empty.y, empty.h)
     carry = _loop(settings, every.y.shape[1], dynamics, problem, prepared, every, points)
-    return _outcome(settings, problem, every.y, carry), carry.track, carry.n_passes
+    return Ended(carry.outputs, carry.ended), carry.track, carry.n_passes
 
 
 def replay(
@@ -224,11 +234,12 @@ def _loop(
     return lax.while_loop(unfinished, once, carry)
 
 
-def _outcome(settings: Settings, problem: Problem, y: Array, carry: _Carry) -> Outcome:
+def outcome_of(settings: Settings, problem: Problem, y: Array, found: Ended) -> Outcome:
+    """Return the outcome of runs that began at ``y`` and have ended."""
     n_runs, n_times = y.shape[1], problem.times.shape[0]
-    ended = jax.tree.map(lambda x: x[:n_runs], carry.ended)
+    ended = jax.tree.map(lambda x: x[:n_runs], found.runs)
     before = problem.times.T[:, :, None] <= problem.t0[:, None, None]
-    states = jnp.where(before, y.T[:, None, :], carry.outputs[:n_runs, :n_times])
+    states = jnp.where(before, y.T[:, None, :], found.outputs[:n_runs, :n_times])
     tried = ended.n_steps + ended.n_rejected
     stepper = STEPPERS[settings.stepper]
     statistics = Statistics(

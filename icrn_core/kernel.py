@@ -3,12 +3,14 @@
 XLA's CPU backend runs a program as a sequence of small kernels; a step of an integrator of ten
 variables is some hundreds of them, each costing more to call than to compute. A call marked as
 small is compiled as one function with its loops inside, which changes speed only. Scatters,
-matrix products, library calls and operations on more than `MOST_ENTRIES` entries (which XLA
-shares out to threads) cannot be part of such a function.
+matrix products, library calls, reductions of 4096 entries or more (which become library calls;
+`reduced` gets around that) and operations on more than `MOST_ENTRIES` entries (which XLA shares
+out to threads) cannot be part of such a function.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +24,8 @@ from jax import Array, lax
 _KNOWN_TO_WORK = ((0, 10),)
 # Entries from which on XLA cuts an operation into parts.
 MOST_ENTRIES = 32_000
+# Entries from which on XLA reduces by a library call.
+MOST_REDUCED = 4_000
 _IS_OFF = ContextVar("_IS_OFF", default=False)
 _IS_INSIDE = ContextVar("_IS_INSIDE", default=False)
 
@@ -31,6 +35,23 @@ def is_available() -> bool:
     if jax.default_backend() != "cpu" or os.environ.get("ICRN_KERNELS") == "off" or _IS_OFF.get():
         return False
     return jax.__version_info__[:2] in _KNOWN_TO_WORK
+
+
+def reduced(
+    x: Array, axis: int = 0, combine: Callable[[Array, Array], Array] = jnp.add, by: Callable = jnp.sum
+) -> Array:
+    """Return ``by(x, axis)`` in a form that can be part of a kernel: eightfold where x is large."""
+    n = x.shape[axis]
+    while x.size >= MOST_REDUCED and n > 1:
+        part = max(n // 8, 1)
+        parts = [lax.slice_in_dim(x, k, k + part, axis=axis) for k in range(0, n - part + 1, part)]
+        rest = lax.slice_in_dim(x, len(parts) * part, None, axis=axis)
+        x = lax.optimization_barrier(jnp.concatenate([functools.reduce(combine, parts), rest], axis=axis))
+        n = x.shape[axis]
+    if n == 1:
+        return lax.squeeze(x, (axis,))
+    # A sum of products would become a call of a library of matrix products.
+    return by(lax.optimization_barrier(x), axis=axis)
 
 
 def switched_off() -> AbstractContextManager[None]:

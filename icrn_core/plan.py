@@ -249,6 +249,13 @@ class Plan:
         return sum(block.size for block in self.assigned)
 
     @cached_property
+    def most_timed(self) -> int:
+        """Most entries over which a derivative by a time is summed, per lane."""
+        steps = [step for level in self.dynamic_levels for step in level.steps]
+        sizes = [part.size for part in (*self.flat, *steps) if part.law.reads_time]
+        return max([*sizes, self.n_moving if self.jumps else 0])
+
+    @cached_property
     def widest(self) -> int:
         """Most entries that are reduced at once in rates of change and their derivatives, per lane."""
         chains = [m for chain in self.jacobian.chains for m in (chain.slopes, chain.values)]

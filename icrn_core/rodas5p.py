@@ -19,6 +19,7 @@ import numpy as np
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
+from icrn_core.kernel import reduced
 from icrn_core.linear import linear_solver
 from icrn_core.stepping import StepResult, clamp, row, square, weighted
 
@@ -161,7 +162,7 @@ def pull(
         by_stage = by_stage + a[:, None, None] * dx + c[:, None, None] * (v / h)
         # Of W u_i = right: the explicit dependence on h of both sides.
         own = row(stages, i) / (GAMMA * h * h) - weighted(c, stages) / (h * h)
-        by_h = by_h + offset * dt + lax.optimization_barrier(v * own).sum(axis=0)
+        by_h = by_h + offset * dt + reduced(v * own)
         solved = lax.dynamic_update_index_in_dim(solved, v, i, 0)
         return by_stage, solved, by_t + dt, by_h, by_y + dx, jax.tree.map(jnp.add, by_prepared, dp)
 
@@ -180,7 +181,7 @@ def pull(
             lambda s, x, p: dynamics.prepared_time_derivative(clamp(s, span), x, p), t, y, prepared
         )
         found.append(pulled(h * total))
-        by_h = by_h + lax.optimization_barrier(total * drift).sum(axis=0)
+        by_h = by_h + reduced(total * drift)
     for dt, dy, dp in found:
         by_t, by_y = by_t + dt, by_y + dy
         by_prepared = jax.tree.map(jnp.add, by_prepared, dp)

@@ -14,8 +14,10 @@ from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.custom_derivatives import linear_call
+
+from icrn_core.kernel import reduced
 
 # Rows are padded to the next of these numbers of non-zeros, or share a table of their own.
 _WIDTHS = (0, 1, 2, 4, 8)
@@ -158,11 +160,7 @@ def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
 
 
 def _row_sum(taken: Array, width: int) -> Array:
-    """Return the sum over the second axis.
-
-    A sum of products would become a call of a library of matrix products, which costs more
-    than a short sum and cannot be part of a kernel.
-    """
+    """Return the sum over the second axis."""
     if width <= _WIDTHS[-1]:
         return sum(taken[:, k] for k in range(1, width)) + taken[:, 0] if width > 1 else taken[:, 0]
-    return lax.optimization_barrier(taken).sum(axis=1)
+    return reduced(taken, axis=1)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from icrn_core.kernel import reduced
+
 
 class StepResult(NamedTuple):
     """State at the end of a step, error estimate, and coefficients of the dense output.
@@ -43,8 +45,8 @@ def norm(error: Array, scale: Array) -> Array:
     if not error.shape[0]:
         return jnp.zeros(error.shape[1], error.dtype)
     ratio = error / scale
-    # Not a plain sum of squares, which would become a matrix product.
-    return jnp.sqrt(jnp.mean(jnp.where(jnp.isfinite(ratio), ratio * ratio, jnp.inf), axis=0))
+    squares = jnp.where(jnp.isfinite(ratio), ratio * ratio, jnp.inf)
+    return jnp.sqrt(reduced(squares) / error.shape[0])
 
 
 def weighted(weights: Array, stages: Array) -> Array:

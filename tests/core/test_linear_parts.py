@@ -164,3 +164,22 @@ def test_a_kernel_returns_what_the_function_does():
 def test_kernels_can_be_switched_off(monkeypatch):
     monkeypatch.setenv("ICRN_KERNELS", "off")
     assert not kernel.is_available()
+
+
+REDUCED = [
+    ((3,), 0),
+    ((5000,), 0),
+    ((4097, 1), 0),
+    ((100, 64), 0),
+    ((300, 9, 4), 1),
+    ((7, 3000), 0),
+    ((23, 700), 0),
+]
+
+
+@pytest.mark.parametrize(("shape", "axis"), REDUCED)
+def test_reductions_of_any_size_can_be_part_of_a_kernel(shape, axis):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=shape))
+    for options, expected in (({}, x.sum(axis)), ({"combine": jnp.maximum, "by": jnp.max}, x.max(axis))):
+        found = jax.jit(lambda x, o=options: kernel.one_kernel(lambda x: kernel.reduced(x, axis, **o), x))(x)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-11)

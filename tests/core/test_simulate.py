@@ -298,6 +298,45 @@ def test_runs_of_a_large_batch_are_those_of_single_runs():
             np.testing.assert_allclose(batch.states[name][member], states, rtol=1e-9, atol=1e-15)
 
 
+def pulsed_chain(n) -> ICRN:
+    """X[i] → X[i+1], twice as fast before t = 1/2, and from everywhere into H."""
+    sets = index_set("c", n)
+    i, j = (IndexSymbol(name, sets) for name in "ij")
+    at = np.arange(n)
+    steps = IndexDomain((i, j), relation=np.stack([at[:-1], at[1:]], axis=1))
+    pulse = law("times", "s0", "s1", ("piecewise", 2.0, ("lt", ("time",), 0.5), 1.0))
+    everywhere = IndexDomain((i,), relation=at[:, None])
+    return ICRN(
+        species=(BaseSpecies("X", (sets,)), BaseSpecies("H")),
+        constants=(RateConstant("k"), RateConstant("q")),
+        reactions=(
+            reaction("hop", steps, ["X[i]"], ["X[j]"], pulse, ["k", "X[i]"]),
+            reaction("fall", everywhere, ["X[i]"], ["H"], product(2), ["q", "X[i]"]),
+        ),
+    )
+
+
+# Sums of 4096 entries and more are not compiled as smaller ones are (see `icrn_core.kernel`).
+@pytest.mark.parametrize(("n", "n_runs"), [(130, 33), (4500, 1)])
+@pytest.mark.parametrize("solver", FIFTH_ORDER)
+def test_large_states_and_batches_keep_their_totals_and_gradients(n, n_runs, solver):
+    dynamics = compile_icrn(pulsed_chain(n))
+    values = {"X": np.linspace(1.0, 2.0, n), "H": 0.0}
+    q = np.linspace(0.1, 0.2, n_runs)
+
+    def end(q):
+        found = simulate(dynamics, values, {"k": 1.0, "q": q}, [1.0], solver=solver, rtol=1e-8)
+        return found.states["H"][0], found
+
+    slopes, found = jax.vmap(jax.grad(end, has_aux=True))(q)
+    found.check()
+    total = values["X"].sum()
+    np.testing.assert_allclose(found.states["X"].sum(axis=-1) + found.states["H"], total, rtol=1e-9)
+    # X falls at the rate q wherever it is.
+    np.testing.assert_allclose(found.states["H"][:, 0], total * (1 - np.exp(-q)), rtol=1e-6)
+    np.testing.assert_allclose(slopes, total * np.exp(-q), rtol=1e-6)
+
+
 def test_explicit_runs_of_stiff_systems_can_end_early():
     dynamics = compile_icrn(robertson())
     options = {"solver": "dopri5", "ends_if_stiff": True, "atol": 1e-9}
