@@ -42,10 +42,12 @@ def test_the_first_command_does_the_main_job(tmp_path) -> None:
 
 
 @pytest.mark.smoke
-def test_the_python_example_runs() -> None:
+def test_the_python_examples_run() -> None:
+    """One after the other."""
     pytest.importorskip("roadrunner")
     pytest.importorskip("basico")
-    (example,) = re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
-    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, encoding="utf-8")
+    examples = "\n".join(re.findall(r"^```python\n(.*?)^```", README, flags=re.M | re.S))
+    done = subprocess.run([sys.executable, "-c", examples], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert "tellurium" in done.stdout
+    assert done.stdout.endswith("(3, 101, 20, 20)\n")
