@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.explicit import pull_of, stages, stiffness
@@ -246,7 +246,8 @@ def step(
         return h * weighted(jnp.asarray(weights, y.dtype), slopes)
 
     before, gained = change(_NODES[11]), change(_NODES[12])
-    fifth, third = change(_row(_ERROR_5)), change(_row(_ERROR_3))
+    # Where the error is zero, its root has no derivative; nobody asks for one.
+    fifth, third = lax.stop_gradient((change(_row(_ERROR_5)), change(_row(_ERROR_3))))
     size = jnp.sqrt(jnp.square(fifth) + 0.01 * jnp.square(third))
     error = fifth * (jnp.abs(fifth) / jnp.where(size == 0, 1.0, size))
     # Hairer's nested form, with alternating factors θ and 1 − θ, by powers of θ.

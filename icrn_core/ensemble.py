@@ -83,6 +83,8 @@ def simulate_batch(
     tensors = {**values, **params, "times": times}
     n_runs = _number_of_runs(tensors, {**batched[0], **batched[1], "times": batched[2]})
     devices = tuple(jax.local_devices() if devices is None else devices)
+    if not devices:
+        raise IcrnError("the list of devices is empty: leave it out for all devices of this process")
     n_padded = _padded(n_runs, len(devices))
     last = np.minimum(np.arange(n_padded), n_runs - 1)
 
@@ -140,7 +142,13 @@ def _program(
 def _batched(blocks: Sequence[Block], tensors: Mapping[str, Array]) -> dict[str, bool]:
     """Return for each tensor whether it has an axis of runs."""
     shapes = {block.name: block.shape for block in blocks}
-    return {name: np.ndim(x) == len(shapes[name]) + 1 for name, x in tensors.items()}
+    for name, x in tensors.items():
+        if np.shape(x) != shapes[name] and np.shape(x)[1:] != shapes[name]:
+            raise IcrnError(
+                f"'{name}' has shape {shapes[name]}, or (n_runs, *{shapes[name]}) in a batch; "
+                f"its values have {np.shape(x)}"
+            )
+    return {name: np.shape(x) != shapes[name] for name, x in tensors.items()}
 
 
 def _number_of_runs(tensors: Mapping[str, Array], batched: Mapping[str, bool]) -> int:

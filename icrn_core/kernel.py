@@ -40,9 +40,9 @@ def is_available() -> bool:
 def reduced(
     x: Array, axis: int = 0, combine: Callable[[Array, Array], Array] = jnp.add, by: Callable = jnp.sum
 ) -> Array:
-    """Return ``by(x, axis)`` in a form that can be part of a kernel: eightfold where x is large."""
+    """Return ``by(x, axis)``, inside of a kernel in a form that can be part of it: eight parts at a time."""
     n = x.shape[axis]
-    while x.size >= MOST_REDUCED and n > 1:
+    while _IS_INSIDE.get() and x.size >= MOST_REDUCED and n > 1:
         part = max(n // 8, 1)
         parts = [lax.slice_in_dim(x, k, k + part, axis=axis) for k in range(0, n - part + 1, part)]
         rest = lax.slice_in_dim(x, len(parts) * part, None, axis=axis)

@@ -73,8 +73,9 @@ def simulate(
         which stores the state at every step, up to 4096 of them, or, "checkpointed", at
         √max_steps of them, for the price of one more solve; or forward mode through the loop
         (``jvp``, ``jacfwd``).
-        Neither holds the jump that a switch on the state (a ``piecewise`` condition, ``floor``)
-        adds to a derivative.
+        Neither mode holds the jump that a switch on the state (a ``piecewise`` condition, ``floor``)
+        adds to a derivative. Derivatives by times and tolerances are forward mode's; reverse
+        mode takes them as constants.
 
     Returns
     -------
@@ -105,6 +106,10 @@ def choices(
 ) -> Settings:
     """Return the static choices of a solve; arguments and errors as of `simulate`."""
     _check_precision(rtol)
+    if not isinstance(rtol, jax.core.Tracer) and not (np.ndim(rtol) == 0 and 0 < rtol < 1):
+        raise IcrnError(f"rtol is a number between 0 and 1, not {rtol}")
+    if int(max_steps) < 1:
+        raise IcrnError(f"max_steps is at least 1, not {max_steps}")
     if solver not in ("auto", *STEPPERS):
         raise IcrnError(f"no solver is called '{solver}' (there are: auto, {', '.join(STEPPERS)})")
     if differentiate not in ("reverse", "checkpointed", "forward"):
@@ -173,6 +178,8 @@ def check_times(times: Array, t0: float, most: int | None = None) -> None:
     IcrnError
         They are not a vector of 1 to ``most`` finite, ascending times from ``t0`` on.
     """
+    if np.ndim(t0):
+        raise IcrnError(f"t0 is one number, not an array of shape {np.shape(t0)}")
     n_most = np.inf if most is None else most
     if times.ndim != 1 or not 1 <= len(times) <= n_most:
         expected = "at least one time" if most is None else f"1 to {most} times"
@@ -205,6 +212,8 @@ def _filled(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     if np.shape(x) not in ((), shape):
         raise IcrnError(f"{name} is a number or an array of shape {shape}, not of shape {np.shape(x)}")
     x = vector(x)
+    if not isinstance(x, jax.core.Tracer) and (x < 0).any():
+        raise IcrnError(f"{name} is not negative: {x}")
     return (jnp if isinstance(x, jax.core.Tracer) else np).broadcast_to(x, shape)
 
 

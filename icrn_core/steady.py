@@ -321,7 +321,9 @@ def _attach(dynamics: Dynamics, y0: Array, params: Array, y: Array, system: Syst
 
 @_attach.defjvp
 def _attach_tangent(given: tuple, tangents: tuple) -> tuple[Array, Array]:
-    dynamics, _, params, y, system, is_found = given
+    dynamics, _, params, _, system, is_found = given
+    # Attached again: the tangent depends on the params through the state too.
+    y = _attach(*given)
     _, by_start, by_params, _, _, _ = tangents
     _, moved = jax.jvp(lambda p: dynamics.vector_field(system.t, y, p), (params,), (by_params,))
     laws = system.laws

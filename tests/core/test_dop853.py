@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from core_registry import CASES
 from scipy.integrate import DOP853
 from scipy.integrate._ivp import dop853_coefficients as published
 
-from icrn_core import dop853
+from icrn_core import compile_icrn, dop853, simulate
 from icrn_core.stepping import interpolate
 
 NO_SPAN = (None, None)
@@ -172,3 +173,17 @@ def test_a_step_can_be_differentiated():
     slope = jax.jacrev(lambda h: once(0.1, h, y).end)(0.5)
     ahead, behind = once(0.1, 0.5 + 1e-6, y).end, once(0.1, 0.5 - 1e-6, y).end
     np.testing.assert_allclose(slope, (ahead - behind) / 2e-6, rtol=1e-8)
+
+
+def test_gradients_are_finite_where_the_error_is_zero():
+    """An entry that stays zero until something changes it."""
+    case = CASES["pulse"]()
+    dynamics = compile_icrn(case.icrn)
+
+    def end(params, solver):
+        solution = simulate(dynamics, case.values, params, [2.0], solver=solver, rtol=1e-9)
+        return sum(x[-1].sum() for x in solution.states.values())
+
+    found, expected = (jax.grad(lambda p, s=s: end(p, s))(case.params) for s in ("dop853", "dopri5"))
+    for name, slope in expected.items():
+        np.testing.assert_allclose(found[name], slope, rtol=1e-6, atol=1e-9, err_msg=name)

@@ -124,7 +124,8 @@ print("shared out")
         ({}, "at least one tensor with a leading axis of runs"),
         ({"Km": np.ones(2), "V": np.ones((3, 6))}, "different numbers of runs: 3 of 'V', 2 of 'Km'"),
         ({"Km": np.ones(0)}, "no runs"),
-        ({"V": np.ones((2, 7))}, r"'V' has shape \(6,\), its values \(7,\)"),
+        ({"V": np.ones((2, 7))}, r"'V' has shape \(6,\), .* its values have \(2, 7\)"),
+        ({"n": np.ones((2, 1))}, r"'n' has shape \(\), .* its values have \(2, 1\)"),
         ({"W": np.ones(2)}, "no rate constant is called 'W'"),
     ],
 )

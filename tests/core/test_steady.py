@@ -268,6 +268,16 @@ def test_no_steady_state_is_refused_with_a_message(name):
         given.check()
 
 
+def test_second_derivatives():
+    """X = k1 / k2."""
+    case, dynamics = STEADY["birth_and_death"], dynamics_of("birth_and_death")
+
+    def state(k):
+        return steady_state(dynamics, case.values, {"k1": k[0], "k2": k[1]}).state["X"]
+
+    np.testing.assert_allclose(jax.hessian(state)(np.array([2.0, 0.5])), [[0, -4], [-4, 32]], atol=1e-7)
+
+
 def test_what_was_not_found_has_no_gradient():
     case, _ = REFUSED["accumulation"]
     slope = jax.grad(lambda p: steady_state(dynamics_of("accumulation"), case.values, p).state["X"])(
