@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -20,8 +19,6 @@ class Ours(Peer):
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        # Batches are shared out over these; everything else runs on the first.
-        jax.config.update("jax_num_cpu_devices", os.cpu_count())
         from converters.models import as_folding
         from icrn_core import compile_icrn
 

@@ -130,8 +130,9 @@ def start_all(
 
 
 def environment(cache: str) -> dict[str, str]:
-    """Return this process' environment with caches of compiled code in a folder."""
-    return {**os.environ, "XDG_CACHE_HOME": cache, "ICRN_CACHE": str(Path(cache, "icrn"))}
+    """Return this process' environment with caches of compiled code in a folder, and all cores for JAX."""
+    own = {"XDG_CACHE_HOME": cache, "ICRN_CACHE": str(Path(cache, "icrn"))}
+    return {**os.environ, **own, "JAX_NUM_CPU_DEVICES": str(os.cpu_count())}
 
 
 def cold_words(peer: str, problem: Path, out: Path) -> list[str]:
