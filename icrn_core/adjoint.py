@@ -17,6 +17,7 @@ from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.integrate import STEPPERS, Checkpoints, Problem, Settings, Track, replay, span_of, stride_of
 from icrn_core.solution import ResultCode
 from icrn_core.stepping import StepResult, interpolate
+from icrn_core.tensors import entries_at
 
 
 class _Back(NamedTuple):
@@ -71,20 +72,19 @@ def pull_back(
 
 
 def with_ends(
-    problem: Problem, ends: tuple[Array, Array, Array], found: tuple[Array, Prepared]
+    problem: Problem, code: Array, given: Array, found: tuple[Array, Prepared]
 ) -> tuple[Array, Prepared]:
     """Return the cotangents with what outputs at the initial time and failures add to them.
 
     Parameters
     ----------
-    problem : Problem
+    problem, given
         As of `pull_back`.
-    ends : tuple of array, by run
-        Result codes, times reached, and cotangents of the states at the output times.
+    code : (n_runs,)
+        Result codes.
     found : tuple
-        Its result.
+        The result of `pull_back`.
     """
-    code, _, given = ends
     before = (problem.times <= problem.t0).T[:, :, None]
     at_start = jnp.where(before, given, 0.0).sum(axis=1).T
     # A run that failed has no derivative; zeros would pass for a stationary point.
@@ -182,19 +182,13 @@ def _collect(
     lanes = jnp.arange(n_lanes)
 
     def due(output: Array) -> tuple[Array, Array]:
-        at = problem.times.at[jnp.maximum(output, 0), lanes].get(
-            mode="promise_in_bounds", wrap_negative_indices=False
-        )
+        at = entries_at(problem.times, jnp.maximum(output, 0), lanes)
         return at, is_step & (output >= 0) & (at > t)
 
     def gather(state: tuple) -> tuple:
         output, total = state
         at, ready = due(output)
-        own = (
-            given.at[lanes, jnp.maximum(output, 0)]
-            .get(mode="promise_in_bounds", wrap_negative_indices=False)
-            .T
-        )
+        own = entries_at(given, lanes, jnp.maximum(output, 0)).T
         own = jnp.where(ready, own, 0.0)
         _, pull = jax.vjp(
             lambda t, h, *parts: interpolate((at - t) / h, *parts), t, h, y, result.end, result.dense

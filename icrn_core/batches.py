@@ -101,7 +101,7 @@ def _forward(settings: Settings) -> Callable:
 @lru_cache
 def _stored(settings: Settings) -> Callable:
     stored = partial(advance_stored, settings, min(settings.max_steps, _STORED))
-    if settings.has_checkpoints:
+    if settings.differentiate == "checkpointed":
         stored = partial(advance_between_checkpoints, settings)
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
@@ -116,14 +116,23 @@ def _stored(settings: Settings) -> Callable:
 
 @lru_cache
 def _backward(settings: Settings) -> Callable:
-    def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared, stored: list, *ends: Array):
+    def run(
+        dynamics: Dynamics,
+        problem: Problem,
+        y: Array,
+        prepared: Prepared,
+        stored: list,
+        code: Array,
+        reached: Array,
+        given: Array,
+    ):
         track, n_passes = stored
         track = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), track)
         pull = partial(pull_back, settings)
         if dynamics.plan.most_timed * y.shape[1] < MOST_REDUCED:
             pull = partial(_kernel, dynamics, y.shape[1], pull)
-        back = pull(dynamics, problem, y, prepared, track, n_passes.max(), *ends[1:])
-        back = with_ends(problem, ends, back)
+        back = pull(dynamics, problem, y, prepared, track, n_passes.max(), reached, given)
+        back = with_ends(problem, code, given, back)
         return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
 
     mapped = _over_runs(run, first_axis=(4, 5, 6, 7))

@@ -23,6 +23,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from icrn_core.kernel import one_kernel
+from icrn_core.tensors import entries_at
 
 # A library's dense factorisation does about this many multiplications in the time of one update.
 DENSE_SPEED = 5
@@ -142,7 +143,7 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
     """
     n_lanes = jacobian.shape[1]
     padded = jnp.concatenate([-jacobian, jnp.zeros((1, n_lanes), jacobian.dtype)])
-    entries = padded.at[plan.source].get(mode="promise_in_bounds", wrap_negative_indices=False)
+    entries = entries_at(padded, plan.source)
     entries = entries + jnp.where(plan.is_diagonal[:, None], shift[None, :], 0.0)
     zeros = jnp.zeros((plan.diagonal.shape[0], n_lanes), entries.dtype)
     return one_kernel(_eliminated, plan, entries, zeros)
@@ -198,9 +199,9 @@ def _in_order(substituted: Callable, plan: Elimination, factors: Factors, right:
         substituted,
         plan,
         factors,
-        right.at[plan.order].get(mode="promise_in_bounds", wrap_negative_indices=False),
+        entries_at(right, plan.order),
     )
-    return x.at[plan.place].get(mode="promise_in_bounds", wrap_negative_indices=False)
+    return entries_at(x, plan.place)
 
 
 def _substituted(plan: Elimination, factors: Factors, x: Array) -> Array:

@@ -79,9 +79,11 @@ def simulate_batch(
         check_times(row, t0)
     check_names(plan.species, values, "base species")
     check_names(plan.constants, params, "rate constant")
-    batched = _batched(plan.species, values), _batched(plan.constants, params), times.ndim == 2
-    tensors = {**values, **params, "times": times}
-    n_runs = _number_of_runs(tensors, {**batched[0], **batched[1], "times": batched[2]})
+    of_values, of_params = _batched(plan.species, values), _batched(plan.constants, params)
+    has_own_times = times.ndim == 2
+    several = [(name, x) for name, x in values.items() if of_values[name]]
+    several += [(name, x) for name, x in params.items() if of_params[name]]
+    n_runs = _number_of_runs([*several, *[("times", times)] * has_own_times])
     devices = tuple(jax.local_devices() if devices is None else devices)
     if not devices:
         raise IcrnError("the list of devices is empty: leave it out for all devices of this process")
@@ -95,14 +97,12 @@ def simulate_batch(
     # A run that is there to fill up ends where it begins.
     is_run = np.arange(n_padded)[:, None] < n_runs
     known = not any(isinstance(x, jax.core.Tracer) for x in (times, t0))
-    own_times = (np if known else jnp).where(is_run, padded(times, batched[2]), t0)
-    program = _program(
-        settings, differentiate != "forward", devices, *(tuple(own.items()) for own in batched[:2])
-    )
+    own_times = (np if known else jnp).where(is_run, padded(times, has_own_times), t0)
+    program = _program(settings, devices, tuple(of_values.items()), tuple(of_params.items()))
     found = program(
         dynamics,
-        {name: padded(x, batched[0][name]) for name, x in values.items()},
-        {name: padded(x, batched[1][name]) for name, x in params.items()},
+        {name: padded(x, of_values[name]) for name, x in values.items()},
+        {name: padded(x, of_params[name]) for name, x in params.items()},
         own_times,
         (vector(t0), vector(rtol), absolute_tolerance(dynamics, atol, np.nan)),
     )
@@ -117,16 +117,14 @@ def _first(n: int, x: Array) -> Array:
 
 
 @lru_cache
-def _program(
-    settings: Settings, is_reverse: bool, devices: tuple, *batched: tuple[tuple[str, bool], ...]
-) -> Callable:
+def _program(settings: Settings, devices: tuple, *batched: tuple[tuple[str, bool], ...]) -> Callable:
     """Return the compiled function of a padded batch."""
 
     def one(dynamics: Dynamics, values: dict, params: dict, times: Array, rest: tuple) -> Solution:
         values = pack(dynamics.plan.species, values, "base species")
         params = pack(dynamics.plan.constants, params, "rate constant")
         problem = Problem(times, *rest)
-        return integrate(dynamics, values, params, problem, settings=settings, is_reverse=is_reverse)
+        return integrate(dynamics, values, params, problem, settings=settings)
 
     axes = [{name: 0 if is_batched else None for name, is_batched in own} for own in batched]
     run = jax.vmap(one, in_axes=(None, *axes, 0, None))
@@ -151,17 +149,18 @@ def _batched(blocks: Sequence[Block], tensors: Mapping[str, Array]) -> dict[str,
     return {name: np.shape(x) != shapes[name] for name, x in tensors.items()}
 
 
-def _number_of_runs(tensors: Mapping[str, Array], batched: Mapping[str, bool]) -> int:
-    sizes = {name: np.shape(x)[0] for name, x in tensors.items() if batched[name]}
+def _number_of_runs(several: Sequence[tuple[str, Array]]) -> int:
+    """Return the number of runs, on which everything that differs between them has to agree."""
+    sizes = [(name, np.shape(x)[0]) for name, x in several]
     if not sizes:
         raise IcrnError(
             "a batch needs at least one tensor with a leading axis of runs: give (n_runs, *shape) for what "
             "differs between runs, or call simulate"
         )
-    if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{size} of '{name}'" for name, size in sizes.items())
+    if len({size for _, size in sizes}) > 1:
+        found = ", ".join(f"{size} of '{name}'" for name, size in sizes)
         raise IcrnError(f"tensors have different numbers of runs: {found}")
-    n_runs = next(iter(sizes.values()))
+    _, n_runs = sizes[0]
     if not n_runs:
         raise IcrnError("the batch has no runs: its leading axis is empty")
     return n_runs

@@ -20,6 +20,7 @@ from icrn_core import dop853, dopri5, rodas5p
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.solution import ResultCode, Statistics
 from icrn_core.stepping import StepResult, interpolate, norm
+from icrn_core.tensors import entries_at
 
 STEPPERS = {"rodas5p": rodas5p, "dopri5": dopri5, "dop853": dop853}
 
@@ -34,15 +35,15 @@ _STIFF_STEPS = 15
 class Settings(NamedTuple):
     """Static choices of a solve.
 
-    ``ends_if_stiff`` gives up explicit steps that stability limits; ``has_checkpoints`` says
-    that reverse mode keeps few states and computes the others twice; ``has_kernels`` is what
-    `icrn_core.kernel.is_available` said, on which the traced program depends.
+    ``ends_if_stiff`` gives up explicit steps that stability limits; ``differentiate`` is as of
+    `icrn_core.simulate`; ``has_kernels`` is what `icrn_core.kernel.is_available` said, on which
+    the traced program depends.
     """
 
     stepper: str
     max_steps: int
     ends_if_stiff: bool
-    has_checkpoints: bool
+    differentiate: str
     has_kernels: bool
 
 
@@ -386,9 +387,7 @@ def _write_outputs(c: _Carry, attempt: Attempt, result: StepResult, accepted: Ar
     lanes = jnp.arange(n_lanes)
 
     def due(next_output: Array) -> tuple[Array, Array]:
-        at = times.at[jnp.minimum(next_output, n_times - 1), lanes].get(
-            mode="promise_in_bounds", wrap_negative_indices=False
-        )
+        at = entries_at(times, jnp.minimum(next_output, n_times - 1), lanes)
         return at, accepted & (next_output < n_times) & (at <= attempt.end)
 
     def inside(state: tuple[Array, Array]) -> Array:
@@ -458,6 +457,4 @@ def _turn_over(settings: Settings, queue: tuple, n_lanes: int, c: _Carry) -> _Ca
 
 def _taken(queue: tuple, members: Array) -> tuple:
     """Return the lanes of some runs."""
-    return jax.tree.map(
-        lambda x: x.at[..., members].get(mode="promise_in_bounds", wrap_negative_indices=False), queue
-    )
+    return jax.tree.map(lambda x: entries_at(x, ..., members), queue)

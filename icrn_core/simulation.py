@@ -97,7 +97,6 @@ def simulate(
         pack(dynamics.plan.constants, params, "rate constant"),
         problem,
         settings=settings,
-        is_reverse=differentiate != "forward",
     )
 
 
@@ -120,12 +119,12 @@ def choices(
         solver,
         int(max_steps),
         bool(ends_if_stiff),
-        has_checkpoints=differentiate == "checkpointed",
-        has_kernels=kernel.is_available(),
+        differentiate,
+        kernel.is_available(),
     )
 
 
-@partial(jax.jit, static_argnames=("settings", "is_reverse"))
+@partial(jax.jit, static_argnames="settings")
 def integrate(
     dynamics: Dynamics,
     values: Array,
@@ -133,7 +132,6 @@ def integrate(
     problem: Problem,
     *,
     settings: Settings,
-    is_reverse: bool,
 ) -> Solution:
     """Integrate one run from packed vectors; the compiled part of `simulate`."""
     y, params = dynamics.initial_vectors(values, params, problem.t0)
@@ -141,7 +139,8 @@ def integrate(
     own = Problem(*(jnp.asarray(x)[..., None] for x in problem))
     moving = dynamics.moving(y)[:, None]
     own = own._replace(atol=_scaled(own, moving, dynamics.moving(own.atol)))
-    outcome = (solve if is_reverse else forward)(settings, dynamics, own, moving, prepared)
+    run = forward if settings.differentiate == "forward" else solve
+    outcome = run(settings, dynamics, own, moving, prepared)
     outcome = jax.tree.map(lambda x: x[0], outcome)
     states = jax.vmap(lambda moving: dynamics.whole(moving, y))(outcome.states)
     states = jnp.where((problem.times <= outcome.reached)[:, None], states, jnp.nan)

@@ -18,6 +18,7 @@ from jax import Array
 from jax.custom_derivatives import linear_call
 
 from icrn_core.kernel import reduced
+from icrn_core.tensors import entries_at
 
 # Rows are padded to the next of these numbers of non-zeros, or share a table of their own.
 _WIDTHS = (0, 1, 2, 4, 8)
@@ -144,7 +145,7 @@ def _by_width(counts: np.ndarray) -> list[np.ndarray]:
 def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
     parts = []
     for bucket in table.buckets:
-        taken = x.at[arrays[bucket.positions]].get(mode="promise_in_bounds", wrap_negative_indices=False)
+        taken = entries_at(x, arrays[bucket.positions])
         if bucket.coefficients is not None:
             weights = arrays[bucket.coefficients].astype(x.dtype)
             taken = taken * weights.reshape(weights.shape + (1,) * (x.ndim - 1))
@@ -152,11 +153,7 @@ def _apply(table: Table, arrays: Sequence[Array], x: Array) -> Array:
     if table.n_empty or not parts:
         parts.append(jnp.zeros((table.n_empty, *x.shape[1:]), x.dtype))
     total = parts[0] if len(parts) == 1 else jnp.concatenate(parts)
-    return (
-        total
-        if table.order is None
-        else total.at[arrays[table.order]].get(mode="promise_in_bounds", wrap_negative_indices=False)
-    )
+    return total if table.order is None else entries_at(total, arrays[table.order])
 
 
 def _row_sum(taken: Array, width: int) -> Array:

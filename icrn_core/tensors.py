@@ -13,6 +13,11 @@ from icrn_core.errors import IcrnError
 from icrn_core.layout import Block
 
 
+def entries_at(x: Array, *index: Array) -> Array:
+    """Return ``x[index]`` for positions that are in bounds and not negative, without checks of either."""
+    return x.at[index].get(mode="promise_in_bounds", wrap_negative_indices=False)
+
+
 def pack(blocks: tuple[Block, ...], tensors: Mapping[str, Array], kind: str) -> Array:
     """Return tensors by base as one vector, in the order of the blocks.
 
