@@ -398,10 +398,7 @@ class Dynamics:
         plan, n = self.plan, self.n_state
         states = y.T
         prepared = self.prepare(params[:, None], states)
-        tape = self.tape(t, self.moving(states), prepared)
-        static = jnp.broadcast_to(prepared.static, (prepared.static.shape[0], len(t)))
-        every = self.run(plan.watched_levels, jnp.concatenate([tape, static]), t)
-        symbols = every[self.arrays[plan.observed]]
+        tape, symbols = self._seen(t, states, prepared)
         at, kind = self.arrays[plan.sizes], self.arrays[plan.is_concentration][:, None]
         sizes = jnp.where(at[:, None] < 0, 1.0, symbols[jnp.maximum(at, 0)])
         shown = symbols[:n]
@@ -414,6 +411,29 @@ class Dynamics:
             unpack(plan.assigned, symbols.T, 0),
             self._fluxes(t, tape, prepared),
         )
+
+    def symbols(self, t: Array, states: Array, params: Array) -> Array:
+        """Return every symbol that laws can read, ``(n_symbols, n_lanes)``.
+
+        Base species in their ``law_unit``, rate constants, assigned quantities, in this order.
+
+        Parameters
+        ----------
+        t : (n_lanes,)
+            Times.
+        states : (n_state, n_lanes)
+            States.
+        params : (n_params, n_lanes)
+            Rate constants.
+        """
+        return self._seen(t, states, self.prepare(params, states))[1]
+
+    def _seen(self, t: Array, states: Array, prepared: Prepared) -> tuple[Array, Array]:
+        """Return the tape and, for each lane, every symbol."""
+        tape = self.tape(t, self.moving(states), prepared)
+        static = jnp.broadcast_to(prepared.static, (prepared.static.shape[0], len(t)))
+        every = self.run(self.plan.watched_levels, jnp.concatenate([tape, static]), t)
+        return tape, every[self.arrays[self.plan.observed]]
 
     def _fluxes(self, t: Array, tape: Array, prepared: Prepared) -> dict[str, Array]:
         flat = self.flat_fluxes(t, tape, prepared) if self.plan.flat else jnp.zeros((0, len(t)))

@@ -138,7 +138,7 @@ def integrate(
     prepared = dynamics.prepare(params[:, None], y[:, None])
     own = Problem(*(jnp.asarray(x)[..., None] for x in problem))
     moving = dynamics.moving(y)[:, None]
-    own = own._replace(atol=_scaled(own, moving, dynamics.moving(own.atol)))
+    own = own._replace(atol=scaled_tolerance(own, moving, dynamics.moving(own.atol)))
     run = forward if settings.differentiate == "forward" else solve
     outcome = run(settings, dynamics, own, moving, prepared)
     outcome = jax.tree.map(lambda x: x[0], outcome)
@@ -216,7 +216,7 @@ def _filled(name: str, x: Array, shape: tuple[int, ...]) -> Array:
     return (jnp if isinstance(x, jax.core.Tracer) else np).broadcast_to(x, shape)
 
 
-def _scaled(problem: Problem, y: Array, atol: Array) -> Array:
+def scaled_tolerance(problem: Problem, y: Array, atol: Array) -> Array:
     """Return the absolute tolerance with what is not given taken from the initial state."""
     size = jnp.abs(lax.stop_gradient(y))
     known = (size > 0) & jnp.isfinite(size)

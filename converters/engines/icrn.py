@@ -55,7 +55,7 @@ def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) ->
     dynamics = shared_dynamics(icrn)
     is_large = dynamics.n_moving > _LARGE
     is_quick = settings.effort == "quick" and not is_large
-    given = _joined(icrn.species, folding.values), _joined(icrn.constants, folding.values), times
+    given = joined(icrn.species, folding.values), joined(icrn.constants, folding.values), times
     tolerances = settings.rtol, settings.atol
     n_fluxes = sum(reaction.domain.size for reaction in icrn.reactions)
     if settings.solver is None and dynamics.plan.factor_cost > _COSTLY * n_fluxes and is_large:
@@ -72,7 +72,7 @@ def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) ->
     return found
 
 
-def _joined(bases: tuple, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+def joined(bases: tuple, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return tensors by base as one vector, in the order of the bases."""
     parts = [np.ravel(np.asarray(tensors[base.name], dtype=np.float64)) for base in bases]
     return np.concatenate([np.zeros(0), *parts])

@@ -1,0 +1,1 @@
+"""Fitting: data and parameters in, likelihood bound to a model, fitted values out."""
