@@ -218,7 +218,7 @@ def _pool(objective: Objective, theta: Array) -> Array:
 def _evaluated(
     formulas: tuple[Formulas, ...], n: int, symbols: Array, sample: np.ndarray, pool: Array, times: np.ndarray
 ) -> Array:
-    """Return the values of all formulas, ``(n, n_starts)``; ``symbols`` is (n_symbols, n_samples, n_starts)."""
+    """Return all formulas, ``(n, n_starts)``, of symbols ``(n_symbols, n_samples, n_starts)``."""
     parts, rows = [], []
     for group in formulas:
         here = sample[group.rows]
@@ -358,9 +358,9 @@ def curvature(objective: Objective, theta: Array, accuracy: Accuracy) -> Curvatu
 
     (dz, ds), found = jax.vmap(along, out_axes=((0, 0), None))(jnp.eye(n))
     data, precision = objective.data, jnp.exp(-found.log_sigma)
-    by_z, by_s = jax.vjp(
-        lambda z, s: noise_terms(data, z, s).sum(axis=0), found.z, found.log_sigma
-    )[1](jnp.ones(n_starts))
+    by_z, by_s = jax.vjp(lambda z, s: noise_terms(data, z, s).sum(axis=0), found.z, found.log_sigma)[1](
+        jnp.ones(n_starts)
+    )
     gradient = jnp.einsum("kds,ds->sk", dz, by_z) + jnp.einsum("kds,ds->sk", ds, by_s)
     weight = jnp.where(data.noise == 0, 2.0, 1.0)[:, None]
     scaled = dz * precision
@@ -373,4 +373,3 @@ def curvature(objective: Objective, theta: Array, accuracy: Accuracy) -> Curvatu
     diagonal = jnp.maximum(jnp.einsum("kks->sk", bend(jnp.eye(n))), 0.0)
     hessian = hessian + diagonal[:, :, None] * jnp.eye(n)
     return Curvature(loss, gradient + by_prior(theta).T, hessian)
-

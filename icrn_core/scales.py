@@ -11,7 +11,7 @@ _LN10 = float(np.log(10.0))
 
 
 def to_linear(codes: np.ndarray, x: Array) -> Array:
-    """Return values from scaled ones; ``codes`` (positions in `SCALES`) by row, ``x`` of shape ``(n, ...)``."""
+    """Return values of scaled ones, ``(n, ...)``; ``codes`` are positions in `SCALES` by row."""
     factor = np.array([0.0, 1.0, _LN10])[codes].reshape(-1, *[1] * (x.ndim - 1))
     is_linear = factor == 0
     return jnp.where(is_linear, x, jnp.exp(jnp.where(is_linear, 0.0, x) * factor))

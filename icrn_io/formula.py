@@ -46,5 +46,7 @@ def read_formula(text: str, names: Mapping[str, Expression], where: str) -> Expr
     tree = libsbml.parseL3FormulaWithSettings(text.strip(), settings)
     if tree is None:
         reason = (libsbml.getLastParseL3Error() or "").strip().splitlines()
-        raise ModelIOError(f"{where}: '{text}' is no formula: {reason[-1] if reason else 'it cannot be read'}")
+        raise ModelIOError(
+            f"{where}: '{text}' is no formula: {reason[-1] if reason else 'it cannot be read'}"
+        )
     return MathReader(names, {"log2": _Definition(_LOG2)}).read(tree, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from converters.overrides import apply_overrides
 from converters.quantities import symbol_quantities
 from converters.refusal import refuse_unsupported
 from converters.training.pool import Bound, Pool, bind_formula, grouped
-from converters.training.problem import Experiment, Measurement, Observable, TrainingProblem
+from converters.training.problem import Measurement, Observable, TrainingProblem
 from converters.training.runs import Runs
 from icrn_core.noise import NOISES, transformed
 from icrn_core.objective import Objective, Prior
 from icrn_core.scales import SCALES, from_linear
-from icrn_io.errors import ModelIOError
-from icrn_io.expression import Expression, number
+from icrn_io.expression import Expression
 from icrn_io.network import Network
 
 
@@ -101,9 +100,13 @@ def _prepared_model(problem: TrainingProblem) -> tuple[Network | Folding, dict[s
     """
     network = as_network(problem.model)
     elements = {e.id for e in (*network.compartments, *network.species, *network.parameters)}
-    values = {p.id: p.value if math.isfinite(p.value) else 1.0 for p in problem.parameters if p.id in elements}
+    values = {
+        p.id: p.value if math.isfinite(p.value) else 1.0 for p in problem.parameters if p.id in elements
+    }
     changed = [set(phase.changes) for experiment in problem.experiments for phase in experiment.phases[:1]]
-    later = {name for experiment in problem.experiments for phase in experiment.phases for name in phase.changes}
+    later = {
+        name for experiment in problem.experiments for phase in experiment.phases for name in phase.changes
+    }
     targets = dict.fromkeys(sorted(later))
     assigned = {a.variable: a.math for a in network.initial_assignments if a.math is not None}
     defaults = {}

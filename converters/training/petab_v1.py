@@ -116,7 +116,9 @@ def _observables(table: pd.DataFrame, names: dict[str, Expression]) -> dict[str,
             id=str(observable_id),
             formula=read_formula(formula, scope, where),
             noise=read_formula(noise, scope, f"noise of {where}"),
-            transformation=str(row["observableTransformation"]) if _given(row, "observableTransformation") else "lin",
+            transformation=str(row["observableTransformation"])
+            if _given(row, "observableTransformation")
+            else "lin",
             distribution=str(row["noiseDistribution"]) if _given(row, "noiseDistribution") else "normal",
             placeholders=tuple(placeholders),
             name=str(row["observableName"]) if _given(row, "observableName") else "",
@@ -138,7 +140,11 @@ def _experiments(
     table = problem.condition_df
     changes = {}
     for condition, row in table.iterrows():
-        cells = {column: row[column] for column in table.columns if column != "conditionName" and _given(row, column)}
+        cells = {
+            column: row[column]
+            for column in table.columns
+            if column != "conditionName" and _given(row, column)
+        }
         changes[str(condition)] = {
             str(column): _value(cell, names, f"condition '{condition}', column '{column}'")
             for column, cell in cells.items()

@@ -124,5 +124,6 @@ def grouped(bound: Sequence[Bound], pool: Pool) -> tuple[Formulas, ...]:
 def _columns(kinds: tuple[bool, ...], placed: list[tuple[int, ...]], pool: Pool) -> tuple[np.ndarray, ...]:
     columns = np.array(placed, dtype=np.int64).reshape(len(placed), len(kinds)).T
     return tuple(
-        column if is_symbol else pool.resolve(column) for is_symbol, column in zip(kinds, columns, strict=True)
+        column if is_symbol else pool.resolve(column)
+        for is_symbol, column in zip(kinds, columns, strict=True)
     )

@@ -85,7 +85,9 @@ class Runs:
         for level, phase in enumerate(experiment.phases):
             changes = {name: self._pool.expression(x) for name, x in phase.changes.items()}
             if level == 0:
-                missing = {n: self._default(x, {**given, **changes}) for n, x in defaults.items() if n not in changes}
+                missing = {
+                    n: self._default(x, {**given, **changes}) for n, x in defaults.items() if n not in changes
+                }
                 changes = {**missing, **changes}
             given.update(changes)
             run = self._run(level, previous, given if level == 0 else changes, given, phase)

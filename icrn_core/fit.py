@@ -1,0 +1,342 @@
+"""`fit`: many starts of a trust region with Gauss–Newton curvature, side by side.
+
+Every round asks for the curvature where a start has moved to, all starts as lanes of one solve,
+and then for the loss at several lengths of the step at once: a loss costs a small part of a
+curvature, so that a radius too long or too short costs no round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from icrn_core.errors import IcrnError
+from icrn_core.objective import Accuracy, Objective, curvature, losses
+from icrn_core.scales import SCALES
+from icrn_core.trust_region import bounded_step, model_change
+
+# Lengths of a step that are tried together, in units of the radius.
+_LENGTHS = (4.0, 1.0, 0.25, 0.0625)
+_SHORTEST = 1e-7
+# Rounds over which there has to be noticeable progress, else a start counts as converged.
+_PATIENCE = 10
+# Lanes that one evaluation of the curvature fills, if there are as many.
+_LANES = 64
+
+
+class StartCode(IntEnum):
+    """How a start ended."""
+
+    WAITING = 0
+    CONVERGED = 1
+    MAX_ITERATIONS = 2
+    NOT_FINITE = 3
+
+    @property
+    def message(self) -> str:
+        """What happened, in words."""
+        return ("waiting", "converged", "the most iterations were made", "no run succeeds at the start")[self]
+
+
+@dataclass(eq=False)
+class Start:
+    """One start and where it has come to.
+
+    Attributes
+    ----------
+    number : int
+        Its number.
+    initial, theta : (n_fitted,) float
+        Where it began and where it is, on the scales of the parameters.
+    loss : float
+        There; ``inf`` before the first evaluation.
+    radius : float
+        Of the trust region.
+    code : StartCode
+        How it ended.
+    n_iterations, n_failed, n_hops : int
+        Rounds since the last hop, points at which runs failed, and hops.
+    best, best_loss
+        The best point of all descents, and the loss there.
+    history : list of float
+        Loss after every round.
+    """
+
+    number: int
+    initial: np.ndarray
+    theta: np.ndarray
+    loss: float = np.inf
+    radius: float = 1.0
+    code: StartCode = StartCode.WAITING
+    n_iterations: int = 0
+    n_failed: int = 0
+    n_hops: int = 0
+    best: np.ndarray | None = None
+    best_loss: float = np.inf
+    history: list[float] = field(default_factory=list)
+
+    def record(self) -> dict[str, object]:
+        """Return everything as plain values, from which `from_record` makes the start again."""
+        arrays = {name: x.tolist() for name, x in vars(self).items() if isinstance(x, np.ndarray)}
+        return {**vars(self), **arrays, "code": int(self.code)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Start:
+        """Return the start that `record` described."""
+        arrays = {
+            name: np.array(record[name], dtype=float)
+            for name in ("initial", "theta", "best")
+            if record[name] is not None
+        }
+        return cls(**{**record, **arrays, "code": StartCode(record["code"])})
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a fit is made.
+
+    Attributes
+    ----------
+    accuracy : Accuracy
+        Tolerances of the runs.
+    max_iterations : int
+        Most rounds of one descent.
+    tolerance : float
+        Progress of ten rounds below this part of 1 + |loss| is none.
+    hops : int
+        How often a start that has converged goes on from its best point with one parameter
+        drawn anew: local minima with parameters on their bounds are left like that.
+    seed : int
+        For these draws.
+    """
+
+    accuracy: Accuracy = Accuracy()
+    max_iterations: int = 500
+    tolerance: float = 1e-6
+    hops: int = 3
+    seed: int = 0
+
+
+def fit(
+    objective: Objective,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    starts: Iterable[Start],
+    options: FitOptions | None = None,
+    on_round: Callable[[list[Start]], None] | None = None,
+) -> list[Start]:
+    """Minimise an objective from many starts.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is minimised.
+    lower, upper : (n_fitted,)
+        Bounds on the scales of the parameters.
+    starts : iterable of Start
+        Where to begin, or go on: a start that has ended is left as it is.
+    options : FitOptions, optional
+        How.
+    on_round : callable, optional
+        Called with all starts after every round; what it raises ends the fit.
+
+    Returns
+    -------
+    list of Start
+        The same starts, changed in place, by number.
+
+    Raises
+    ------
+    IcrnError
+        A start lies outside the bounds or has another length.
+    """
+    options = options or FitOptions()
+    every = sorted(starts, key=lambda start: start.number)
+    check_starts(objective, lower, upper, every)
+    _Rounds(objective, lower, upper, options).run(every, on_round or (lambda _: None))
+    return every
+
+
+def check_starts(objective: Objective, lower: np.ndarray, upper: np.ndarray, starts: list[Start]) -> None:
+    """Raise `IcrnError` if a start has the wrong length or lies outside the bounds."""
+    for start in starts:
+        if np.shape(start.theta) != (objective.n_fitted,):
+            raise IcrnError(
+                f"start {start.number} has shape {np.shape(start.theta)}, "
+                f"and {objective.n_fitted} parameters are fitted"
+            )
+        outside = np.flatnonzero(~((start.theta >= lower) & (start.theta <= upper)))
+        if len(outside):
+            k = outside[0]
+            raise IcrnError(
+                f"start {start.number}: parameter {k} is {start.theta[k]} on its scale, outside its bounds "
+                f"[{lower[k]}, {upper[k]}]"
+            )
+
+
+class _Rounds:
+    """The loop; a batch holds so many starts, others wait until one ends."""
+
+    def __init__(
+        self, objective: Objective, lower: np.ndarray, upper: np.ndarray, options: FitOptions
+    ) -> None:
+        self._lower, self._upper, self._options = lower, upper, options
+        self._most = max(1, _LANES // objective.n_runs)
+        self._loss = jax.jit(partial(_total, objective, options.accuracy))
+        self._curvature = jax.jit(partial(curvature, objective, accuracy=options.accuracy))
+        self._units = _units(objective, lower, upper)
+        self._bent: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def run(self, every: list[Start], on_round: Callable[[list[Start]], None]) -> None:
+        """Go on until every start has ended."""
+        waiting = [start for start in every if start.code is StartCode.WAITING]
+        self._n_batch = min(self._most, max(len(waiting), 1))
+        while waiting:
+            batch = waiting[: self._n_batch]
+            self._bend(batch)
+            live = [start for start in batch if start.number in self._bent]
+            if live:
+                self._move(live)
+            on_round(every)
+            waiting = [start for start in waiting if start.code is StartCode.WAITING]
+
+    def _bend(self, batch: list[Start]) -> None:
+        """Find gradient and curvature of those that have moved."""
+        moved = [start for start in batch if start.number not in self._bent]
+        if not moved:
+            return
+        found = self._curvature(self._padded([start.theta for start in moved], self._n_batch))
+        values = [np.asarray(x) for x in found]
+        for k, start in enumerate(moved):
+            loss, gradient, hessian = (x[k] for x in values)
+            if not np.isfinite(loss) or not np.isfinite(hessian).all():
+                start.n_failed += 1
+                self._end(start, StartCode.NOT_FINITE)
+                continue
+            start.loss = float(loss)
+            if not start.n_iterations:
+                start.history.append(start.loss)
+            units = self._units
+            self._bent[start.number] = gradient * units, hessian * np.outer(units, units)
+
+    def _padded(self, rows: list[np.ndarray], n: int) -> jnp.ndarray:
+        return jnp.asarray(np.stack([*rows, *[rows[-1]] * (n - len(rows))], axis=1))
+
+    def _move(self, batch: list[Start]) -> None:
+        """Try steps of several lengths from every start and take the best."""
+        steps = [[self._step(start, length * start.radius) for length in _LENGTHS] for start in batch]
+        points = [
+            np.clip(start.theta + step * self._units, self._lower, self._upper)
+            for start, own in zip(batch, steps, strict=True)
+            for step in own
+        ]
+        n = len(_LENGTHS)
+        found = np.asarray(self._loss(self._padded(points, n * self._n_batch)))[: len(points)]
+        for k, start in enumerate(batch):
+            own = slice(n * k, n * k + n)
+            self._judge(start, steps[k], points[own], found[own])
+
+    def _step(self, start: Start, radius: float) -> np.ndarray:
+        room = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
+        return bounded_step(*self._bent[start.number], room, radius)
+
+    def _judge(
+        self, start: Start, steps: list[np.ndarray], points: list[np.ndarray], found: np.ndarray
+    ) -> None:
+        """Take the best of the steps that were tried, or none; set the next radius."""
+        start.n_iterations += 1
+        start.n_failed += int((~np.isfinite(found)).sum())
+        small = self._options.tolerance * (1.0 + abs(start.loss))
+        predicted = [model_change(*self._bent[start.number], step) for step in steps]
+        best = int(np.argmin(np.where(np.isfinite(found), found, np.inf)))
+        gain = start.loss - found[best]
+        if np.isfinite(gain) and gain > 0:
+            length = float(np.linalg.norm(steps[best]))
+            agrees = gain > 0.75 * -predicted[best]
+            start.radius = max(
+                length * (2.0 if agrees else 1.0 if gain > 0.25 * -predicted[best] else 0.5), _SHORTEST
+            )
+            start.theta, start.loss = points[best], float(found[best])
+            del self._bent[start.number]
+        else:
+            start.radius *= _LENGTHS[-1] / 4
+        start.history.append(start.loss)
+        recent = start.history[-_PATIENCE - 1 :] if start.n_iterations >= _PATIENCE else [np.inf]
+        is_flat = -min(predicted) < 1e-3 * small or recent[0] - start.loss < small
+        if start.radius < _SHORTEST or is_flat:
+            self._end(start, StartCode.CONVERGED)
+        elif start.n_iterations >= self._options.max_iterations:
+            self._end(start, StartCode.MAX_ITERATIONS)
+
+    def _end(self, start: Start, code: StartCode) -> None:
+        """End a descent: hop from the best point found, or end the start there."""
+        self._bent.pop(start.number, None)
+        if start.loss < start.best_loss or start.best is None:
+            start.best, start.best_loss = start.theta, start.loss
+        if start.n_hops >= self._options.hops or not np.isfinite(start.best_loss):
+            start.theta, start.loss, start.code = start.best, start.best_loss, code
+            return
+        start.n_hops += 1
+        start.n_iterations = 0
+        start.radius, start.loss = 1.0, np.inf
+        start.theta = self._hopped(start)
+
+    def _hopped(self, start: Start) -> np.ndarray:
+        """Return the best point with one parameter drawn anew between its bounds."""
+        random = np.random.default_rng([self._options.seed, start.number, start.n_hops])
+        k = random.integers(len(start.best))
+        reach = 5 * self._units
+        low = np.where(np.isfinite(self._lower), self._lower, start.best - reach)
+        high = np.where(np.isfinite(self._upper), self._upper, start.best + reach)
+        return np.where(np.arange(len(start.best)) == k, random.uniform(low, high), start.best)
+
+
+def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
+    return losses(objective, theta, accuracy)[0]
+
+
+def _units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return what counts as a step of one: a factor of ten, or a tenth of the range on a linear scale."""
+    width = np.where(np.isfinite(upper - lower) & (upper > lower), upper - lower, 10.0)
+    kinds = objective.scales
+    return np.select(
+        [kinds == SCALES.index("lin"), kinds == SCALES.index("log")], [0.1 * width, np.log(10.0)], 1.0
+    )
+
+
+def draw_starts(
+    lower: np.ndarray, upper: np.ndarray, n: int, seed: int, method: str = "latin-hypercube"
+) -> np.ndarray:
+    """Return points spread over a box, ``(n, n_fitted)``.
+
+    Parameters
+    ----------
+    method : {"latin-hypercube", "sobol", "uniform"}
+        How they are spread.
+
+    Raises
+    ------
+    IcrnError
+        A bound is missing, or the method is unknown.
+    """
+    from scipy.stats import qmc
+
+    if not (np.isfinite(lower) & np.isfinite(upper)).all():
+        k = int(np.flatnonzero(~(np.isfinite(lower) & np.isfinite(upper)))[0])
+        raise IcrnError(
+            f"parameter {k} has no finite bounds on its scale, between which starts could be drawn"
+        )
+    samplers = {
+        "latin-hypercube": lambda d: qmc.LatinHypercube(d, rng=np.random.default_rng(seed)).random(n),
+        "sobol": lambda d: qmc.Sobol(d, rng=np.random.default_rng(seed)).random(n),
+        "uniform": lambda d: np.random.default_rng(seed).random((n, d)),
+    }
+    if method not in samplers:
+        raise IcrnError(f"no sampling is called '{method}' (there are: {', '.join(samplers)})")
+    return lower + samplers[method](len(lower)) * (upper - lower)
