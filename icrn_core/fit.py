@@ -26,6 +26,8 @@ _LENGTHS = (4.0, 1.0, 0.25, 0.0625)
 _SHORTEST = 1e-7
 # Rounds over which there has to be noticeable progress, else a start counts as converged.
 _PATIENCE = 10
+# Points that are drawn for a start until runs succeed there.
+_MOST_DRAWS = 20
 # Lanes that one evaluation of the curvature fills, if there are as many.
 _LANES = 64
 
@@ -116,9 +118,9 @@ class FitOptions:
         For these draws.
     """
 
-    accuracy: Accuracy = Accuracy()
+    accuracy: Accuracy = field(default_factory=Accuracy)
     max_iterations: int = 500
-    tolerance: float = 1e-6
+    tolerance: float = 1e-7
     hops: int = 3
     seed: int = 0
 
@@ -196,7 +198,8 @@ class _Rounds:
     def run(self, every: list[Start], on_round: Callable[[list[Start]], None]) -> None:
         """Go on until every start has ended."""
         waiting = [start for start in every if start.code is StartCode.WAITING]
-        self._n_batch = min(self._most, max(len(waiting), 1))
+        # Of all starts, so that a fit that goes on computes what it would have computed.
+        self._n_batch = min(self._most, max(len(every), 1))
         while waiting:
             batch = waiting[: self._n_batch]
             self._bend(batch)
@@ -277,10 +280,15 @@ class _Rounds:
     def _end(self, start: Start, code: StartCode) -> None:
         """End a descent: hop from the best point found, or end the start there."""
         self._bent.pop(start.number, None)
-        if start.loss < start.best_loss or start.best is None:
+        if start.loss < start.best_loss:
             start.best, start.best_loss = start.theta, start.loss
-        if start.n_hops >= self._options.hops or not np.isfinite(start.best_loss):
-            start.theta, start.loss, start.code = start.best, start.best_loss, code
+        if start.best is None and start.n_failed < _MOST_DRAWS:
+            start.theta = self._drawn(start, start.n_failed)
+            return
+        if start.best is None or start.n_hops >= self._options.hops:
+            start.code = code
+            if start.best is not None:
+                start.theta, start.loss = start.best, start.best_loss
             return
         start.n_hops += 1
         start.n_iterations = 0
@@ -288,13 +296,17 @@ class _Rounds:
         start.theta = self._hopped(start)
 
     def _hopped(self, start: Start) -> np.ndarray:
-        """Return the best point with one parameter drawn anew between its bounds."""
-        random = np.random.default_rng([self._options.seed, start.number, start.n_hops])
-        k = random.integers(len(start.best))
-        reach = 5 * self._units
-        low = np.where(np.isfinite(self._lower), self._lower, start.best - reach)
-        high = np.where(np.isfinite(self._upper), self._upper, start.best + reach)
-        return np.where(np.arange(len(start.best)) == k, random.uniform(low, high), start.best)
+        """Return the best point with one parameter drawn anew."""
+        drawn = self._drawn(start, start.n_hops)
+        k = np.random.default_rng([self._options.seed, start.number, start.n_hops, 1]).integers(len(drawn))
+        return np.where(np.arange(len(drawn)) == k, drawn, start.best)
+
+    def _drawn(self, start: Start, number: int) -> np.ndarray:
+        """Return a point drawn between the bounds, or five units around where one is missing."""
+        center = start.initial if start.best is None else start.best
+        low = np.where(np.isfinite(self._lower), self._lower, center - 5 * self._units)
+        high = np.where(np.isfinite(self._upper), self._upper, center + 5 * self._units)
+        return np.random.default_rng([self._options.seed, start.number, number]).uniform(low, high)
 
 
 def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:

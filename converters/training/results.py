@@ -1,0 +1,117 @@
+"""What comes out of a fit: ``fit.json``, and the user's model with the fitted values in it."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from converters.folding import Folding
+from converters.models import as_folding, as_network, with_overrides
+from converters.training.train import Fit
+from icrn_io.network import Network
+
+_FORMAT, _VERSION = "icrn-fit", 1
+_PACKAGES = ("icrn-sbml", "jax", "numpy", "scipy", "python-libsbml", "petab")
+
+
+def fitted_model(fit: Fit) -> Folding:
+    """Return the model with the fitted values, and those of fixed parameters, in it.
+
+    Parameters of observables alone, and what conditions set, have no place in the model.
+
+    Raises
+    ------
+    ModelIOError
+        The model cannot be read any more.
+    """
+    problem = fit.bound.problem
+    network = as_network(problem.model)
+    values = {p.id: p.value for p in problem.parameters if not p.is_fitted} | fit.values
+    own = {name: x for name, x in values.items() if name in _elements(network) and math.isfinite(x)}
+    return as_folding(with_overrides(problem.model, own))
+
+
+def _elements(network: Network) -> set[str]:
+    return {e.id for e in (*network.compartments, *network.species, *network.parameters)}
+
+
+def fit_record(fit: Fit) -> dict[str, object]:
+    """Return everything about a fit as plain values; not finite numbers as None."""
+    bound, problem = fit.bound, fit.bound.problem
+    values = fit.values
+    parameters = [
+        {
+            "id": p.id,
+            "value": values[p.id],
+            "scale": p.scale,
+            "on_scale": float(fit.theta[k]),
+            "lower": p.lower,
+            "upper": p.upper,
+            "at_bound": bool(fit.theta[k] <= bound.lower[k] or fit.theta[k] >= bound.upper[k]),
+        }
+        for k, p in enumerate(problem.fitted)
+    ]
+    starts = [
+        {
+            "number": s.number,
+            "loss": s.best_loss,
+            "result": s.code.message,
+            "iterations": len(s.history),
+            "hops": s.n_hops,
+            "failed_points": s.n_failed,
+            "initial": s.initial.tolist(),
+            "on_scale": None if s.best is None else s.best.tolist(),
+            "history": s.history,
+        }
+        for s in fit.starts
+    ]
+    return _finite(
+        {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "problem": problem.name,
+            "is_trained": fit.is_trained,
+            "was_interrupted": fit.was_interrupted,
+            "negative_log_posterior": fit.loss,
+            "negative_log_likelihood": fit.likelihood,
+            "at_tighter_tolerances": fit.check.tight,
+            "n_measurements": len(problem.measurements),
+            "parameters": parameters,
+            "fixed": {p.id: p.value for p in problem.parameters if not p.is_fitted},
+            "seed": fit.options.seed,
+            "rtol": fit.options.fit.accuracy.rtol,
+            "seconds": fit.seconds,
+            "cpu_seconds": fit.cpu_seconds,
+            "versions": _versions(),
+            "starts": starts,
+        }
+    )
+
+
+def fit_json(fit: Fit) -> str:
+    """Return `fit_record` as JSON text."""
+    return json.dumps(fit_record(fit), indent=1) + "\n"
+
+
+def _finite(x: object) -> object:
+    if isinstance(x, dict):
+        return {name: _finite(value) for name, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [_finite(value) for value in x]
+    if isinstance(x, (float, np.floating)):
+        return float(x) if math.isfinite(x) else None
+    return x
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
