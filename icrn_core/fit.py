@@ -111,8 +111,11 @@ class FitOptions:
         Most rounds of one descent.
     tolerance : float
         Progress of ten rounds below this part of 1 + |loss| is none.
+    rough : float
+        The same for descents that are followed by a hop: what crawls along a valley far from
+        the best is not worth the time, and the best point is descended from again at the end.
     hops : int
-        How often a start that has converged goes on from its best point with one parameter
+        How often a start that has converged goes on from its best point with some parameters
         drawn anew: local minima with parameters on their bounds are left like that.
     seed : int
         For these draws.
@@ -121,6 +124,7 @@ class FitOptions:
     accuracy: Accuracy = field(default_factory=Accuracy)
     max_iterations: int = 500
     tolerance: float = 1e-7
+    rough: float = 1e-5
     hops: int = 3
     seed: int = 0
 
@@ -255,7 +259,8 @@ class _Rounds:
         """Take the best of the steps that were tried, or none; set the next radius."""
         start.n_iterations += 1
         start.n_failed += int((~np.isfinite(found)).sum())
-        small = self._options.tolerance * (1.0 + abs(start.loss))
+        is_last = start.n_hops > self._options.hops or not self._options.hops
+        small = (self._options.tolerance if is_last else self._options.rough) * (1.0 + abs(start.loss))
         predicted = [model_change(*self._bent[start.number], step) for step in steps]
         best = int(np.argmin(np.where(np.isfinite(found), found, np.inf)))
         gain = start.loss - found[best]
@@ -278,14 +283,15 @@ class _Rounds:
             self._end(start, StartCode.MAX_ITERATIONS)
 
     def _end(self, start: Start, code: StartCode) -> None:
-        """End a descent: hop from the best point found, or end the start there."""
+        """End a descent: hop from the best point found, descend from it again, or end the start."""
         self._bent.pop(start.number, None)
         if start.loss < start.best_loss:
             start.best, start.best_loss = start.theta, start.loss
         if start.best is None and start.n_failed < _MOST_DRAWS:
             start.theta = self._drawn(start, start.n_failed)
             return
-        if start.best is None or start.n_hops >= self._options.hops:
+        hops = self._options.hops
+        if start.best is None or start.n_hops > hops or not hops:
             start.code = code
             if start.best is not None:
                 start.theta, start.loss = start.best, start.best_loss
@@ -293,13 +299,15 @@ class _Rounds:
         start.n_hops += 1
         start.n_iterations = 0
         start.radius, start.loss = 1.0, np.inf
-        start.theta = self._hopped(start)
+        start.theta = start.best if start.n_hops > hops else self._hopped(start)
 
     def _hopped(self, start: Start) -> np.ndarray:
-        """Return the best point with one parameter drawn anew."""
+        """Return the best point with one parameter drawn anew, or every other time with a quarter of them."""
         drawn = self._drawn(start, start.n_hops)
-        k = np.random.default_rng([self._options.seed, start.number, start.n_hops, 1]).integers(len(drawn))
-        return np.where(np.arange(len(drawn)) == k, drawn, start.best)
+        random = np.random.default_rng([self._options.seed, start.number, start.n_hops, 1])
+        n = len(drawn)
+        chosen = random.permutation(n)[: 1 if start.n_hops % 2 else max(1, n // 4)]
+        return np.where(np.isin(np.arange(n), chosen), drawn, start.best)
 
     def _drawn(self, start: Start, number: int) -> np.ndarray:
         """Return a point drawn between the bounds, or five units around where one is missing."""

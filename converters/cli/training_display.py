@@ -62,8 +62,9 @@ class Display:
             self._n_before, self._began = n_rounds, time.monotonic()
         now = time.monotonic()
         text = self._text(starts, (n_rounds - self._n_before) / max(now - self._began, 1e-9))
-        done = sum(self._hops + 1 if s.code is not StartCode.WAITING else s.n_hops for s in starts)
-        total = len(starts) * (self._hops + 1)
+        each = self._hops + 2 if self._hops else 1
+        done = sum(each if s.code is not StartCode.WAITING else s.n_hops for s in starts)
+        total = len(starts) * each
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=done, total=total)
         elif now - self._last > _LINES:
