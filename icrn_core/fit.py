@@ -66,6 +66,8 @@ class Start:
         The best point of all descents, and the loss there.
     history : list of float
         Loss after every round.
+    held : tuple of int
+        Parameters that stay as they are.
     """
 
     number: int
@@ -80,6 +82,7 @@ class Start:
     best: np.ndarray | None = None
     best_loss: float = np.inf
     history: list[float] = field(default_factory=list)
+    held: tuple[int, ...] = ()
 
     def record(self) -> dict[str, object]:
         """Return everything as plain values, from which `from_record` makes the start again."""
@@ -94,7 +97,8 @@ class Start:
             for name in ("initial", "theta", "best")
             if record[name] is not None
         }
-        return cls(**{**record, **arrays, "code": StartCode(record["code"])})
+        held = tuple(record.get("held", ()))
+        return cls(**{**record, **arrays, "held": held, "code": StartCode(record["code"])})
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class FitOptions:
         For these draws.
     """
 
-    accuracy: Accuracy = Accuracy()
+    accuracy: Accuracy = field(default_factory=Accuracy)
     max_iterations: int = 500
     tolerance: float = 1e-6
     hops: int = 3
@@ -130,6 +134,7 @@ def fit(
     starts: Iterable[Start],
     options: FitOptions | None = None,
     on_round: Callable[[list[Start]], None] | None = None,
+    following: Callable[[Start], Start | None] | None = None,
 ) -> list[Start]:
     """Minimise an objective from many starts.
 
@@ -145,11 +150,14 @@ def fit(
         How.
     on_round : callable, optional
         Called with all starts after every round; what it raises ends the fit.
+    following : callable, optional
+        Called with each start when it has ended; a start that it returns, of a new number, is
+        made as well. The compiled programs and the lanes are those of the others.
 
     Returns
     -------
     list of Start
-        The same starts, changed in place, by number.
+        The same starts, changed in place, by number, and those that followed.
 
     Raises
     ------
@@ -159,7 +167,8 @@ def fit(
     options = options or FitOptions()
     every = sorted(starts, key=lambda start: start.number)
     check_starts(objective, lower, upper, every)
-    _Rounds(objective, lower, upper, options).run(every, on_round or (lambda _: None))
+    rounds = _Rounds(objective, lower, upper, options)
+    rounds.run(every, on_round or (lambda _: None), following or (lambda _: None))
     return every
 
 
@@ -180,21 +189,36 @@ def check_starts(objective: Objective, lower: np.ndarray, upper: np.ndarray, sta
             )
 
 
+def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
+    return losses(objective, theta, accuracy)[0]
+
+
+# One program for each objective, accuracy and number of points, however many fits are made.
+_loss_program = jax.jit(_total, static_argnums=(0, 1))
+curvature_program = jax.jit(curvature, static_argnames=("objective", "accuracy"))
+
+
 class _Rounds:
     """The loop; a batch holds so many starts, others wait until one ends."""
 
     def __init__(
         self, objective: Objective, lower: np.ndarray, upper: np.ndarray, options: FitOptions
     ) -> None:
+        self._objective = objective
         self._lower, self._upper, self._options = lower, upper, options
         self._most = max(1, _LANES // objective.n_runs)
-        self._loss = jax.jit(partial(_total, objective, options.accuracy))
-        self._curvature = jax.jit(partial(curvature, objective, accuracy=options.accuracy))
-        self._units = _units(objective, lower, upper)
+        self._loss = partial(_loss_program, objective, options.accuracy)
+        self._curvature = partial(curvature_program, objective, accuracy=options.accuracy)
+        self._units = step_units(objective, lower, upper)
         self._bent: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def run(self, every: list[Start], on_round: Callable[[list[Start]], None]) -> None:
-        """Go on until every start has ended."""
+    def run(
+        self,
+        every: list[Start],
+        on_round: Callable[[list[Start]], None],
+        following: Callable[[Start], Start | None],
+    ) -> None:
+        """Go on until every start has ended, and those that follow."""
         waiting = [start for start in every if start.code is StartCode.WAITING]
         self._n_batch = min(self._most, max(len(waiting), 1))
         while waiting:
@@ -204,7 +228,11 @@ class _Rounds:
             if live:
                 self._move(live)
             on_round(every)
-            waiting = [start for start in waiting if start.code is StartCode.WAITING]
+            after = [following(start) for start in batch if start.code is not StartCode.WAITING]
+            after = [start for start in after if start is not None]
+            check_starts(self._objective, self._lower, self._upper, after)
+            every.extend(after)
+            waiting = [start for start in (*waiting, *after) if start.code is StartCode.WAITING]
 
     def _bend(self, batch: list[Start]) -> None:
         """Find gradient and curvature of those that have moved."""
@@ -222,7 +250,8 @@ class _Rounds:
             start.loss = float(loss)
             if not start.n_iterations:
                 start.history.append(start.loss)
-            units = self._units
+            units = self._units.copy()
+            units[list(start.held)] = 0.0
             self._bent[start.number] = gradient * units, hessian * np.outer(units, units)
 
     def _padded(self, rows: list[np.ndarray], n: int) -> jnp.ndarray:
@@ -243,8 +272,9 @@ class _Rounds:
             self._judge(start, steps[k], points[own], found[own])
 
     def _step(self, start: Start, radius: float) -> np.ndarray:
-        room = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
-        return bounded_step(*self._bent[start.number], room, radius)
+        down, up = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
+        down[list(start.held)] = up[list(start.held)] = 0.0
+        return bounded_step(*self._bent[start.number], (down, up), radius)
 
     def _judge(
         self, start: Start, steps: list[np.ndarray], points: list[np.ndarray], found: np.ndarray
@@ -290,19 +320,24 @@ class _Rounds:
     def _hopped(self, start: Start) -> np.ndarray:
         """Return the best point with one parameter drawn anew between its bounds."""
         random = np.random.default_rng([self._options.seed, start.number, start.n_hops])
-        k = random.integers(len(start.best))
+        free = np.setdiff1d(np.arange(len(start.best)), start.held)
+        if not len(free):
+            return start.best
+        k = free[random.integers(len(free))]
         reach = 5 * self._units
         low = np.where(np.isfinite(self._lower), self._lower, start.best - reach)
         high = np.where(np.isfinite(self._upper), self._upper, start.best + reach)
         return np.where(np.arange(len(start.best)) == k, random.uniform(low, high), start.best)
 
 
-def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
-    return losses(objective, theta, accuracy)[0]
+def step_units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return what counts as a step of one: a factor of ten, or a tenth of the range on a linear scale.
 
-
-def _units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Return what counts as a step of one: a factor of ten, or a tenth of the range on a linear scale."""
+    Parameters
+    ----------
+    lower, upper : (n_fitted,)
+        Bounds on the scales of the parameters; a linear scale without them counts as ten wide.
+    """
     width = np.where(np.isfinite(upper - lower) & (upper > lower), upper - lower, 10.0)
     kinds = objective.scales
     return np.select(
