@@ -25,6 +25,11 @@ from icrn_core.scales import SCALES
 THRESHOLD = 1.92
 # Entries of a direction that count, of those that are singular and of others.
 _EXACT, _LOOSE = 1e-3, 0.1
+# An eigenvalue above this, a standard error below a hundred factors of ten, is not put down to
+# inexact sensitivities: these err along what is determined best.
+_SURELY = 1e-4
+# Rises of the loss below this are rounding.
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +66,12 @@ def spectrum(information: np.ndarray, relative: float) -> tuple[np.ndarray, np.n
     information : (n, n) float
         Positive semidefinite.
     relative : float
-        Rounding, as part of the largest eigenvalue; never less than n times that of a float.
+        Error of sensitivities squared, as part of the largest eigenvalue. It counts up to 1e-4; the
+        rounding of floats, n times 2e-16 of the largest eigenvalue, always does.
     """
     values, vectors = np.linalg.eigh(information)
     n, largest = len(values), max(values[-1], 0.0) if len(values) else 0.0
-    return values, vectors, max(relative, n * np.finfo(float).eps) * largest
+    return values, vectors, max(min(relative * largest, _SURELY), n * np.finfo(float).eps * largest)
 
 
 def loose_directions(
@@ -164,7 +170,8 @@ class _Words:
         """Return what the moves ``(n_moves, n_members)`` say."""
         n_moves, n = moves.shape
         told = "; ".join(self._move(move) for move in moves)
-        effect = "without the data noticing" if is_structural else f"with the loss rising by {loss:.2g} only"
+        rise = f"{loss:.2g} only" if loss >= _LEAST else f"less than {_LEAST:g}"
+        effect = "without the data noticing" if is_structural else f"with the loss rising by {rise}"
         well = "determined" if is_structural else "determined well"
         if n == n_moves == 1:
             if is_structural:

@@ -3,7 +3,10 @@
 With the expected Fisher information F(θ) of an `icrn_core.objective.Objective` at its minimum, the
 covariance of the parameters, on their scales, is about F⁻¹, and Wald's interval of a parameter is
 θₖ ± z √(F⁻¹)ₖₖ with the normal quantile z (Seber and Wild, Nonlinear Regression, 1989, ch. 5).
-A likelihood that is no parabola is followed by `icrn_core.profiles` instead.
+A likelihood that is no parabola is followed by `icrn_core.profiles` instead. Where a model does not
+fit its data, the *observed* information, the Hessian of the loss, can differ much from the
+expected one; it is found by central differences of the gradient (Efron and Hinkley, Biometrika
+65, 1978).
 
 Parameters on a bound are taken as fixed. A parameter that takes part in a direction in which F is
 singular has an infinite standard error.
@@ -24,6 +27,8 @@ from icrn_core.identifiability import Direction, loose_directions, spectrum
 from icrn_core.objective import Accuracy, Objective
 from icrn_core.scales import to_linear
 
+# Step of differences, in units of a factor ten, and the most points side by side.
+_STEP, _LANES = 1e-2, 32
 # Share of an undetermined direction from which on a parameter takes part in it.
 _TAKES_PART = 1e-3
 # Sensitivities are trusted to so many times the tolerance of the runs.
@@ -45,7 +50,7 @@ class Uncertainty:
     loss : float
         The loss there.
     gradient, information : (n_fitted,), (n_fitted, n_fitted) float
-        Gradient of the loss and expected Fisher information, priors included.
+        Gradient of the loss and Fisher information, expected or observed, priors included.
     covariance, correlation : (n_fitted, n_fitted) float
         Of the parameters; ``inf`` and the limit where a direction is undetermined, NaN for
         parameters on a bound.
@@ -99,6 +104,7 @@ def fisher(
     upper: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     level: float = 0.95,
+    observed: bool = False,
 ) -> Uncertainty:
     """Return what the Fisher information says about the parameters at a minimum of the loss.
 
@@ -113,9 +119,11 @@ def fisher(
     lower, upper : (n_fitted,) float, optional
         Bounds on the scales, infinite if not given.
     names : sequence of str, optional
-        What the parameters are called, their numbers if not given.
+        What the parameters are called, θ0, θ1, … if not given.
     level : float
         Of the intervals.
+    observed : bool
+        Whether to take the observed information where the expected one is not singular.
 
     Raises
     ------
@@ -134,6 +142,8 @@ def fisher(
     at_lower, at_upper = on_bounds(theta, lower, upper)
     free_units = np.where(at_lower | at_upper, 0.0, units)
     relative = (_TRUST * accuracy.rtol) ** 2
+    if observed:
+        information = _observed(objective, theta, accuracy, information, free_units, relative)
     covariance, correlation = _covariance(information, free_units, relative)
     errors = np.sqrt(np.diag(covariance))
     elsewhere = ()
@@ -158,6 +168,38 @@ def fisher(
         tuple(map(int, np.flatnonzero(at_upper))),
         loose_directions(information, free_units, objective.scales, names, relative, elsewhere),
     )
+
+
+def _observed(
+    objective: Objective,
+    theta: np.ndarray,
+    accuracy: Accuracy,
+    expected: np.ndarray,
+    units: np.ndarray,
+    relative: float,
+) -> np.ndarray:
+    """Return the Hessian of the loss, zero along directions in which the expected one is singular."""
+    free = np.flatnonzero(units)
+    moves = _STEP * np.diag(units)[free]
+    points = np.concatenate([theta + moves, theta - moves])
+    n = min(_LANES, len(points))
+    slopes = []
+    for first in range(0, len(points), max(n, 1)):
+        part = points[first : first + n]
+        filled = np.concatenate([part, np.repeat(part[-1:], n - len(part), axis=0)])
+        found = curvature_program(objective, jnp.asarray(filled.T), accuracy=accuracy.tightened())
+        slopes.append(np.asarray(found.gradient)[: len(part), free] * units[free])
+    slopes = np.concatenate([np.zeros((0, len(free))), *slopes])
+    if not np.isfinite(slopes).all():
+        raise IcrnError("the gradient is not finite near this point: a run fails there")
+    hessian = (slopes[: len(free)] - slopes[len(free) :]) / (2 * _STEP)
+    by = np.outer(units[free], units[free])
+    values, vectors, rounding = spectrum(expected[np.ix_(free, free)] * by, relative)
+    closed = vectors[:, values > rounding]
+    onto = closed @ closed.T
+    whole = np.zeros_like(expected)
+    whole[np.ix_(free, free)] = onto @ (0.5 * (hessian + hessian.T)) @ onto / by
+    return whole
 
 
 def _linear(objective: Objective, *points: np.ndarray) -> list[np.ndarray]:
@@ -236,7 +278,7 @@ def checked_point(
 
 
 def _checked_names(names: Sequence[str] | None, n: int) -> tuple[str, ...]:
-    names = tuple(map(str, range(n))) if names is None else tuple(names)
+    names = tuple(f"θ{k}" for k in range(n)) if names is None else tuple(names)
     if len(names) != n:
         raise IcrnError(f"{len(names)} names were given for {n} parameters")
     return names

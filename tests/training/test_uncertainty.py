@@ -144,6 +144,28 @@ def test_expected_information_is_the_hessian_without_residuals() -> None:
     np.testing.assert_allclose(found.linear_high, 10.0**found.high)
 
 
+def test_observed_information_is_the_hessian_with_residuals() -> None:
+    """y = a + 10^β t: the Hessian is known, also where nothing fits."""
+    parameters = [FitParameter("a", 1.0, lower=-5.0, upper=5.0), log10("b", 0.5)]
+    bound = problem("a = 1; b = 0.5; x = a; x' = b", "x", parameters, LINE)
+    found = fisher(*at(bound), observed=True)
+    slope, ln10 = np.log(10.0) * 0.5 * TIMES, np.log(10.0)
+    residual = LINE - 1.0 - 0.5 * TIMES
+    mixed = slope.sum()
+    expected = np.array([[len(TIMES), mixed], [mixed, (slope**2 - residual * ln10 * slope).sum()]]) / SIGMA**2
+    np.testing.assert_allclose(found.information, expected, rtol=1e-3)
+    np.testing.assert_allclose(found.covariance, np.linalg.inv(expected), rtol=1e-2)
+
+
+def test_what_is_singular_stays_so_in_observed_information() -> None:
+    bound, expected = product()
+    found = fisher(
+        bound.objective, bound.nominal, None, bound.lower, bound.upper, names(bound), observed=True
+    )
+    assert found.sentences == expected.sentences
+    np.testing.assert_allclose(found.standard_errors, expected.standard_errors, rtol=1e-2)
+
+
 def test_what_is_not_determined_is_named_and_has_no_small_error() -> None:
     _, found = product()
     texts = found.sentences
@@ -206,7 +228,7 @@ def test_a_prior_makes_a_product_finite_and_fully_correlated() -> None:
     found = fisher(*at(bound))
     assert found.standard_errors[0] == pytest.approx(1.0, rel=1e-6)
     assert found.correlation[0, 1] == pytest.approx(-1.0, abs=1e-4)
-    assert "only the product 0·1 is determined well" in found.sentences[0]
+    assert "only the product θ0·θ1 is determined well" in found.sentences[0]
 
 
 def test_a_parameter_on_its_bound_is_fixed() -> None:
