@@ -68,6 +68,8 @@ class Start:
         The best point of all descents, and the loss there.
     history : list of float
         Loss after every round.
+    held : tuple of int
+        Parameters that stay as they are.
     """
 
     number: int
@@ -82,6 +84,7 @@ class Start:
     best: np.ndarray | None = None
     best_loss: float = np.inf
     history: list[float] = field(default_factory=list)
+    held: tuple[int, ...] = ()
 
     def record(self) -> dict[str, object]:
         """Return everything as plain values, from which `from_record` makes the start again."""
@@ -96,7 +99,8 @@ class Start:
             for name in ("initial", "theta", "best")
             if record[name] is not None
         }
-        return cls(**{**record, **arrays, "code": StartCode(record["code"])})
+        held = tuple(record.get("held", ()))
+        return cls(**{**record, **arrays, "held": held, "code": StartCode(record["code"])})
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,7 @@ def fit(
     starts: Iterable[Start],
     options: FitOptions | None = None,
     on_round: Callable[[list[Start]], None] | None = None,
+    following: Callable[[Start], Start | None] | None = None,
 ) -> list[Start]:
     """Minimise an objective from many starts.
 
@@ -151,11 +156,14 @@ def fit(
         How.
     on_round : callable, optional
         Called with all starts after every round; what it raises ends the fit.
+    following : callable, optional
+        Called with each start when it has ended; a start that it returns, of a new number, is
+        made as well. The compiled programs and the lanes are those of the others.
 
     Returns
     -------
     list of Start
-        The same starts, changed in place, by number.
+        The same starts, changed in place, by number, and those that followed.
 
     Raises
     ------
@@ -165,7 +173,8 @@ def fit(
     options = options or FitOptions()
     every = sorted(starts, key=lambda start: start.number)
     check_starts(objective, lower, upper, every)
-    _Rounds(objective, lower, upper, options).run(every, on_round or (lambda _: None))
+    rounds = _Rounds(objective, lower, upper, options)
+    rounds.run(every, on_round or (lambda _: None), following or (lambda _: None))
     return every
 
 
@@ -186,21 +195,36 @@ def check_starts(objective: Objective, lower: np.ndarray, upper: np.ndarray, sta
             )
 
 
+def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
+    return losses(objective, theta, accuracy)[0]
+
+
+# One program for each objective, accuracy and number of points, however many fits are made.
+_loss_program = jax.jit(_total, static_argnums=(0, 1))
+curvature_program = jax.jit(curvature, static_argnames=("objective", "accuracy"))
+
+
 class _Rounds:
     """The loop; a batch holds so many starts, others wait until one ends."""
 
     def __init__(
         self, objective: Objective, lower: np.ndarray, upper: np.ndarray, options: FitOptions
     ) -> None:
+        self._objective = objective
         self._lower, self._upper, self._options = lower, upper, options
         self._most = max(1, _LANES // objective.n_runs)
-        self._loss = jax.jit(partial(_total, objective, options.accuracy))
-        self._curvature = jax.jit(partial(curvature, objective, accuracy=options.accuracy))
-        self._units = _units(objective, lower, upper)
+        self._loss = partial(_loss_program, objective, options.accuracy)
+        self._curvature = partial(curvature_program, objective, accuracy=options.accuracy)
+        self._units = step_units(objective, lower, upper)
         self._bent: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def run(self, every: list[Start], on_round: Callable[[list[Start]], None]) -> None:
-        """Go on until every start has ended."""
+    def run(
+        self,
+        every: list[Start],
+        on_round: Callable[[list[Start]], None],
+        following: Callable[[Start], Start | None],
+    ) -> None:
+        """Go on until every start has ended, and those that follow."""
         waiting = [start for start in every if start.code is StartCode.WAITING]
         # Of all starts, so that a fit that goes on computes what it would have computed.
         self._n_batch = min(self._most, max(len(every), 1))
@@ -211,7 +235,11 @@ class _Rounds:
             if live:
                 self._move(live)
             on_round(every)
-            waiting = [start for start in waiting if start.code is StartCode.WAITING]
+            after = [following(start) for start in batch if start.code is not StartCode.WAITING]
+            after = [start for start in after if start is not None]
+            check_starts(self._objective, self._lower, self._upper, after)
+            every.extend(after)
+            waiting = [start for start in (*waiting, *after) if start.code is StartCode.WAITING]
 
     def _bend(self, batch: list[Start]) -> None:
         """Find gradient and curvature of those that have moved."""
@@ -229,7 +257,8 @@ class _Rounds:
             start.loss = float(loss)
             if not start.n_iterations:
                 start.history.append(start.loss)
-            units = self._units
+            units = self._units.copy()
+            units[list(start.held)] = 0.0
             self._bent[start.number] = gradient * units, hessian * np.outer(units, units)
 
     def _padded(self, rows: list[np.ndarray], n: int) -> jnp.ndarray:
@@ -250,8 +279,9 @@ class _Rounds:
             self._judge(start, steps[k], points[own], found[own])
 
     def _step(self, start: Start, radius: float) -> np.ndarray:
-        room = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
-        return bounded_step(*self._bent[start.number], room, radius)
+        down, up = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
+        down[list(start.held)] = up[list(start.held)] = 0.0
+        return bounded_step(*self._bent[start.number], (down, up), radius)
 
     def _judge(
         self, start: Start, steps: list[np.ndarray], points: list[np.ndarray], found: np.ndarray
@@ -305,9 +335,9 @@ class _Rounds:
         """Return the best point with one parameter drawn anew, or every other time with a quarter of them."""
         drawn = self._drawn(start, start.n_hops)
         random = np.random.default_rng([self._options.seed, start.number, start.n_hops, 1])
-        n = len(drawn)
-        chosen = random.permutation(n)[: 1 if start.n_hops % 2 else max(1, n // 4)]
-        return np.where(np.isin(np.arange(n), chosen), drawn, start.best)
+        free = np.setdiff1d(np.arange(len(drawn)), start.held)
+        chosen = random.permutation(free)[: 1 if start.n_hops % 2 else max(1, len(free) // 4)]
+        return np.where(np.isin(np.arange(len(drawn)), chosen), drawn, start.best)
 
     def _drawn(self, start: Start, number: int) -> np.ndarray:
         """Return a point drawn between the bounds, or five units around where one is missing."""
@@ -317,12 +347,14 @@ class _Rounds:
         return np.random.default_rng([self._options.seed, start.number, number]).uniform(low, high)
 
 
-def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
-    return losses(objective, theta, accuracy)[0]
+def step_units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return what counts as a step of one: a factor of ten, or a tenth of the range on a linear scale.
 
-
-def _units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Return what counts as a step of one: a factor of ten, or a tenth of the range on a linear scale."""
+    Parameters
+    ----------
+    lower, upper : (n_fitted,)
+        Bounds on the scales of the parameters; a linear scale without them counts as ten wide.
+    """
     width = np.where(np.isfinite(upper - lower) & (upper > lower), upper - lower, 10.0)
     kinds = objective.scales
     return np.select(
