@@ -114,17 +114,15 @@ def _led(
     tied: Iterable[Tie], chosen: dict[str, Settings], values: dict[str, float | None], fixed: set[str]
 ) -> dict[str, str]:
     """Put the parameter of each tie in the place of what follows it; return who follows whom."""
-    follows = {}
+    follows: dict[str, str] = {}
+    spoken: dict[str, bool] = {}
     for tie in tied:
         members = [name for name in tie.members if name not in fixed]
         speaking = [name for name in dict.fromkeys((tie.name, *members)) if name in chosen]
-        if len(members) < 2:
+        for text in tie.texts:
+            spoken[text] = spoken.get(text, False) or bool(speaking)
+        if len(members) < 2 or not speaking:
             continue
-        if not speaking:
-            raise ModelIOError(
-                f"tie '{'='.join(tie.members[:3])}{'=…' if len(tie.members) > 3 else ''}': none of these is "
-                "fitted: name one of them to fit too"
-            )
         lead = tie.name if tie.name not in fixed else members[0]
         if values.get(lead) is None:
             values[lead] = next((values[n] for n in members if values.get(n) is not None), None)
@@ -133,6 +131,9 @@ def _led(
             del chosen[name]
         chosen[lead] = settings
         follows.update({name: lead for name in members if name != lead})
+    for text, is_fitted in spoken.items():
+        if not is_fitted:
+            raise ModelIOError(f"tie '{text}': none of these is fitted: name one of them to fit too")
     return follows
 
 

@@ -58,6 +58,7 @@ class Patterns:
         self._model = model
         self._ids = dict.fromkeys(element_ids(network))
         self._ruled = ruled_ids(network)
+        self._assigned = {assignment.variable for assignment in network.initial_assignments}
         self._fluxes = {reaction.id for reaction in network.reactions}
         self.own = set(own)
 
@@ -74,6 +75,9 @@ class Patterns:
     def find(self, pattern: str, what: str) -> tuple[str, ...]:
         """Return the ids that a pattern stands for, in the order of the file or tensor.
 
+        Those that a rule gives are passed over; those that an initial assignment gives too,
+        unless the pattern is the whole id, so that they go on following what it says.
+
         Parameters
         ----------
         pattern : str
@@ -88,34 +92,38 @@ class Patterns:
         """
         if pattern in self.own:
             return (pattern,)
-        if pattern in self._ids:
-            found = [pattern]
-        elif pattern in self._fluxes:
+        if pattern in self._fluxes:
             raise ModelIOError(f"{what}: '{pattern}' is a reaction: its flux follows from its law")
-        else:
-            found = self._entries(pattern, what)
-        settable = tuple(name for name in found if name not in self._ruled)
-        if found and not settable:
+        found = [pattern] if pattern in self._ids else self._entries(pattern, what)
+        if not found:
+            raise ModelIOError(f"{what}: no id or base of the model is like '{pattern}'{self._near(pattern)}")
+        settable = [name for name in found if name not in self._ruled]
+        if not settable:
             raise ModelIOError(
                 f"{what}: '{found[0]}' cannot be fitted: an assignment rule gives its value at all times"
             )
-        if not settable:
-            raise ModelIOError(f"{what}: no id or base of the model is like '{pattern}'{self._near(pattern)}")
-        return settable
+        free = settable if pattern in self._ids else [n for n in settable if n not in self._assigned]
+        if not free:
+            raise ModelIOError(
+                f"{what}: an initial assignment gives '{settable[0]}': give its whole id to fit it instead"
+            )
+        return tuple(free)
 
     def _entries(self, pattern: str, what: str) -> list[str]:
         shaped = _ENTRY.fullmatch(pattern)
         is_glob = any(mark in pattern for mark in "*?[")
-        if is_glob and (shaped is None or shaped[1] not in self._bases):
-            return [name for name in self._ids if fnmatchcase(name, pattern)]
+        matching = [name for name in self._ids if fnmatchcase(name, pattern)] if is_glob else []
         base = shaped[1] if shaped else pattern
-        if base not in self._bases:
-            return []
-        own = self.sets(base)
-        labels = self.labels(shaped[2], base, what) if shaped else ["*"] * len(own)
-        return self.members(
-            base, [_chosen(s, label, pattern, what) for s, label in zip(own, labels, strict=True)]
-        )
+        if (is_glob and not shaped) or base not in self._bases:
+            return matching
+        try:
+            labels = self.labels(shaped[2], base, what) if shaped else ["*"] * len(self.sets(base))
+            own = zip(self.sets(base), labels, strict=True)
+            return self.members(base, [_chosen(s, label, pattern, what) for s, label in own])
+        except ModelIOError:
+            if matching:  # ``k[123]`` where k is a base too
+                return matching
+            raise
 
     @cached_property
     def _bases(self) -> set[str]:

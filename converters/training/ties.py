@@ -13,10 +13,14 @@ from icrn_io.errors import ModelIOError
 
 @dataclass(frozen=True)
 class Tie:
-    """Ids of the model that have one value; ``name`` is that of their parameter."""
+    """Ids of the model that have one value; ``name`` is that of their parameter.
+
+    ``texts`` are what the user wrote.
+    """
 
     name: str
     members: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 def read_ties(texts: Iterable[str], patterns: Patterns) -> tuple[Tie, ...]:
@@ -38,6 +42,7 @@ def read_ties(texts: Iterable[str], patterns: Patterns) -> tuple[Tie, ...]:
     """
     groups: dict[str, list[str]] = {}  # id -> the group it is in
     called: dict[str, str] = {}  # the first id of a group -> a name of its own
+    written: dict[str, list[str]] = {}
     for text in texts:
         what = f"tie '{text}'"
         parts = split_outside(text, "=")
@@ -47,9 +52,14 @@ def read_ties(texts: Iterable[str], patterns: Patterns) -> tuple[Tie, ...]:
             raise ModelIOError(f"{what}: expected two ids or more that follow one parameter, such as a=b")
         for members in found:
             _join(members, groups)
+            written.setdefault(members[0], []).append(text)
             called.update(dict.fromkeys(members[:1] if own else (), own))
     distinct = {id(group): tuple(group) for group in groups.values()}
-    return tuple(Tie(_name(group, called, patterns), group) for group in distinct.values() if len(group) > 1)
+    return tuple(
+        Tie(_name(group, called, patterns), group, tuple(t for n in group for t in written.get(n, ())))
+        for group in distinct.values()
+        if len(group) > 1
+    )
 
 
 def _name(group: tuple[str, ...], called: Mapping[str, str], patterns: Patterns) -> str:
