@@ -72,7 +72,10 @@ def _columns(table: CsvFile, known: Collection[str]) -> dict[str, int]:
     for position, name in enumerate(table.header):
         plain = name.lower()
         is_word = plain in (*_SHARED, *_LONG) and name not in known and plain not in table.header
-        columns.setdefault(plain if is_word else name, position)
+        name = plain if is_word else name
+        if name in columns:
+            raise table.error(f"there is a column '{name}' already", table.header_row, position)
+        columns[name] = position
     return columns
 
 

@@ -28,7 +28,7 @@ from converters.training.problem import (
 from converters.training.series import Datum, read_series
 from converters.training.values import element_ids, measurable
 from icrn_io.errors import ModelIOError
-from icrn_io.expression import apply, number, symbol
+from icrn_io.expression import Expression, apply, number, symbol
 from icrn_io.network import Network
 
 Noise = Literal["absolute", "relative"]
@@ -97,7 +97,7 @@ def read_table(
     noises = _noise_parameters(data, {*element_ids(network), *own}, noise)
     choice = choose(model, fit, fix, ties, {**dict.fromkeys(own), **{p.id: p for p in noises.values()}})
     experiments, constants = _experiments(table, data, conditions, network, choice)
-    floors = {p: 1e-3 * max(abs(d.value) for d in data if d.observable == p) for p in noises}
+    floors = _least_values(data) if noise == "relative" else {}
     return TrainingProblem(
         model,
         (*choice.parameters, *constants),
@@ -106,7 +106,7 @@ def read_table(
             plain_observable(name, known[name])
             for name in dict.fromkeys([*(d.observable for d in data), *defined])
         ),
-        tuple(_measurement(d, noises, floors if noise == "relative" else {}) for d in data),
+        tuple(_measurement(d, noises, floors) for d in data),
         name or Path(path).stem,
     )
 
@@ -137,21 +137,28 @@ def _experiments(
     """Return an experiment for each condition, and the constants of the model that conditions name."""
     used = dict.fromkeys(datum.condition for datum in data)
     _check_conditions(table, data, conditions)
-    elements = set(element_ids(network))
     reader = Conditions(network, choice.parameters, choice.follows)
     follows = {name: symbol(parameter) for name, parameter in choice.follows.items()}
     changes = {c: reader.changes(c, conditions[c]) if conditions else {} for c in used}
-    for parameter in choice.parameters:
-        own = [parameter.id, *(n for n, p in choice.follows.items() if p == parameter.id)]
-        is_read = any(parameter.id in x.symbols() for change in changes.values() for x in change.values())
-        is_known = own[0] in elements or len(own) > 1
-        if is_known and not is_read and all(all(n in change for n in own) for change in changes.values()):
-            raise ModelIOError(
-                f"'{parameter.id}' is to be fitted, and every condition gives its value: "
-                "do not fit it, or leave it out of a condition"
-            )
+    _check_use(network, choice, list(changes.values()))
     experiments = tuple(Experiment(c or "data", (Phase(0.0, {**follows, **changes[c]}),)) for c in used)
     return experiments, tuple(reader.constants.values())
+
+
+def _check_use(network: Network, choice: Choice, changes: list[Mapping[str, Expression]]) -> None:
+    """Raise if every condition sets a parameter that is fitted, so that nothing depends on it."""
+    named = {name for change in changes for formula in change.values() for name in formula.symbols()}
+    always = set.intersection(*map(set, changes))
+    elements = set(element_ids(network))
+    targets = {p.id: {p.id} & elements for p in choice.parameters}
+    for name, parameter in choice.follows.items():
+        targets[parameter].add(name)
+    for parameter, own in targets.items():
+        if own and own <= always and parameter not in named:
+            raise ModelIOError(
+                f"'{parameter}' is to be fitted, and every condition gives its value: "
+                "do not fit it, or leave it out of a condition"
+            )
 
 
 def _check_conditions(table: CsvFile, data: list[Datum], conditions: Mapping[str, Condition] | None) -> None:
@@ -173,6 +180,14 @@ def _check_conditions(table: CsvFile, data: list[Datum], conditions: Mapping[str
             )
             there = "there are " + ", ".join(map(repr, list(conditions)[:6]))
             raise table.error(f"{found}: {near or there}", datum.row, column)
+
+
+def _least_values(data: list[Datum]) -> dict[str, float]:
+    """Return, for each observable, the value below which relative noise shrinks no further."""
+    found: dict[str, float] = {}
+    for datum in data:
+        found[datum.observable] = max(found.get(datum.observable, 0.0), 1e-3 * abs(datum.value))
+    return found
 
 
 def _measurement(

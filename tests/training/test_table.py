@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import numpy as np
 import pytest
 
@@ -24,7 +25,7 @@ model small
   total := A + B; k4 = 2*k1; zero = 0; sink = -1
   J1: A -> B; c*(k1*A - k2*B)
   J2: B -> C; c*k3*B
-  J3: C -> ; k4*C/10
+  J3: C -> ; k4*C/10 + J2/20; flow := J1 - J2
   k1 = 0.7; k2 = 0.3; k3 = 0.1
 end"""
 PAIRS = [(i, j) for i in "123" for j in "123"]
@@ -123,11 +124,11 @@ def test_noise_that_is_not_given_is_fitted(table):
 
 @pytest.mark.parametrize("engine", ["icrn", "tellurium"])
 def test_the_likelihood_is_that_of_simulated_time_courses(table, small, engine):
-    given = {"low": {"k3": 0.05}, "high": {"A": "2*A0", "B": 1.5, "c": 3, "k3": "k2 + q"}}
+    given = {"low": {"k3": "zero + 0.05"}, "high": {"A": "2*A0", "B": 1.5, "c": 3, "k3": "k2 + q"}}
     text = (
-        "time,condition,A,A_sd,J1,scaled,C,total\n"
-        "0,low,4.1,0.2,2.5,0.6,0.1,4.4\n1,low,2.6,0.1,2.1,1.7,0.3,3.3\n1,low,2.2,0.3,,1.5,,\n"
-        "3,low,1.3,0.1,0.1,2,0.5,3\n0,high,9,0.2,,2,0,11\n2,high,4,0.2,1.3,7,0.9,8\n"
+        "time,condition,A,A_sd,J1,scaled,C,total,flow,J3\n"
+        "0,low,4.1,0.2,2.5,0.6,0.1,4.4,2,1\n1,low,2.6,0.1,2.1,1.7,0.3,3.3,1,\n1,low,2.2,0.3,,1.5,,,,\n"
+        "3,low,1.3,0.1,0.1,2,0.5,3,0.4,0.3\n0,high,9,0.2,,2,0,11,9,0.1\n2,high,4,0.2,1.3,7,0.9,8,1,2\n"
     )
     problem = table(
         text,
@@ -136,7 +137,7 @@ def test_the_likelihood_is_that_of_simulated_time_courses(table, small, engine):
         fit=["k1:lin", "k2", "B", "A0:1..10:5", "s:0.1..10", "q:log:1e-3..1"],
     )
     values = {"k1": 0.9, "k2": 0.2, "B": 0.8, "A0": 4.5, "s": 1.5, "q": 0.03}
-    values |= {"sd_J1": 0.4, "sd_scaled": 0.5, "sd_C": 0.2, "sd_total": 0.7}
+    values |= {"sd_J1": 0.4, "sd_scaled": 0.5, "sd_C": 0.2, "sd_total": 0.7, "sd_flow": 0.3, "sd_J3": 0.2}
     runs = {
         "low": {"k1": 0.9, "k2": 0.2, "k3": 0.05, "B": 0.8},
         "high": {"k1": 0.9, "k2": 0.2, "k3": 0.23, "B": 1.5, "A": 9.0, "c": 3.0},
@@ -152,7 +153,7 @@ def test_the_likelihood_is_that_of_simulated_time_courses(table, small, engine):
             "A": course.concentrations["A"],
             "J1": course.values["J1"],
             "C": course.amounts["C"],
-            "total": course.values["total"],
+            **{name: course.values[name] for name in ("total", "flow", "J3")},
             "scaled": s * (course.concentrations["B"] + course.amounts["C"] / c),
         }
         for m in own:
@@ -172,7 +173,9 @@ def _theta(bound, values):
 def _loss(problem, values):
     bound = bind(problem)
     theta = _theta(bound, values)
-    return float(losses(bound.objective, theta[:, None], Accuracy(1e-9, max_steps=100_000), "forward")[0][0])
+    accuracy = Accuracy(1e-9, max_steps=100_000)
+    loss = jax.jit(lambda theta: losses(bound.objective, theta, accuracy, "forward")[0])
+    return float(loss(theta[:, None])[0])
 
 
 def test_steady_state_and_ties_in_the_likelihood(table, small):
@@ -319,6 +322,7 @@ BAD_TABLES = {
     "no time": ("time,A\n0,1\n,2\n", "row 3, column 1 ('time'): the time is missing"),
     "not sorted": ("# x\n\ntime,A\n0,1\n2,2\n1,3\n", "row 6, column 1 ('time'): time 1 follows 2"),
     "twice the same column": ("time,A,A\n0,1,2\n", "row 1, column 3 ('A'): column 2 has the same name"),
+    "twice in other letters": ("Time,TIME,A\n0,1,2\n", "row 1, column 2 ('TIME'): there is a column"),
     "no name": ("time,,A\n0,1,2\n", "row 1, column 2 (''): the column has no name"),
     "no measurement": ("time,A\n0,\n1,NA\n", "every value is missing"),
     "only time": ("time\n0\n", "no column holds measurements"),
