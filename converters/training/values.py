@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from converters.quantities import symbol_quantities
-from icrn_io.expression import Expression, apply, symbol
+from icrn_io.expression import Expression, symbol
 from icrn_io.network import AssignmentRule, Network, RateRule, Species
 
 
@@ -49,29 +48,11 @@ def element_ids(network: Network) -> list[str]:
 
 
 def flux_formulas(network: Network) -> dict[str, Expression]:
-    """Return the flux of every reaction with a kinetic law, over ids that are no reactions."""
-    laws = {r.id: r.kinetic_law for r in network.reactions if r.kinetic_law is not None}
-    done: dict[str, Expression] = {}
+    """Return the flux of every reaction with a kinetic law.
 
-    def expanded(name: str) -> Expression:
-        if name not in done:
-            law = laws[name]
-            own = {other: expanded(other) for other in law.symbols() & laws.keys() - {name}}
-            done[name] = substituted(law, own) if own else law
-        return done[name]
-
-    return {name: expanded(name) for name in laws}
-
-
-def substituted(expression: Expression, names: Mapping[str, Expression]) -> Expression:
-    """Return an expression with some of its symbols replaced."""
-    done: dict[Expression, Expression] = {}
-    for node in expression:
-        if node.op == "symbol":
-            done[node] = names.get(node.payload, node)
-        else:
-            done[node] = apply(node.op, [done[arg] for arg in node.args]) if node.args else node
-    return done[expression]
+    A law may name another reaction; its flux then is a quantity of the folded model.
+    """
+    return {r.id: r.kinetic_law for r in network.reactions if r.kinetic_law is not None}
 
 
 def formula_names(network: Network) -> dict[str, Expression]:
