@@ -410,3 +410,13 @@ def test_a_folding_given_with_hints_is_kept(table, indexed):
     """Binding sets values in the tensors that are there; it does not fold anew."""
     problem = table("time,M_1\n1,1\n", model=indexed, fit=["kf"])
     assert bind(problem).folding.icrn is indexed.icrn
+
+
+def test_a_value_that_the_model_lacks_is_set_by_every_condition(table):
+    model = read_model("species A; A = 1; k = 1; J: A -> ; k*m*A;")
+    text = "time,condition,A\n1,x,1\n1,y,1\n"
+    problem = table(text, model=model, conditions={"x": {"m": 1}, "y": {"m": 2}}, fit=["k"])
+    assert bind(problem).objective.n_runs == 2
+    problem = table(text, model=model, conditions={"x": {"m": 1}, "y": {}}, fit=["k"])
+    with pytest.raises(ModelIOError, match="no value for 'm', which some conditions do not set"):
+        bind(problem)
