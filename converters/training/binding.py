@@ -10,16 +10,16 @@ import numpy as np
 
 from converters.engines.programs import shared_dynamics
 from converters.folding import Folding
-from converters.models import as_folding, as_network
-from converters.overrides import apply_overrides
-from converters.quantities import symbol_quantities
+from converters.models import as_folding, as_network, with_overrides
 from converters.refusal import refuse_unsupported
 from converters.training.pool import Bound, Pool, bind_formula, grouped
 from converters.training.problem import Measurement, Observable, TrainingProblem
 from converters.training.runs import Runs
+from converters.training.values import written_values
 from icrn_core.noise import NOISES, transformed
 from icrn_core.objective import Objective, Prior
 from icrn_core.scales import SCALES, from_linear
+from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression
 from icrn_io.network import Network
 
@@ -109,38 +109,20 @@ def _prepared_model(problem: TrainingProblem) -> tuple[Network | Folding, dict[s
     }
     targets = dict.fromkeys(sorted(later))
     assigned = {a.variable: a.math for a in network.initial_assignments if a.math is not None}
+    written = written_values(network)
     defaults = {}
     for name in targets:
         if name in values:
             continue
         if not all(name in names for names in changed) and name in assigned:
             defaults[name] = assigned[name]
-        values[name] = _written_value(network, name)
+        # Where every experiment sets it, any number will do.
+        if written[name] is None and name not in assigned and not all(name in names for names in changed):
+            raise ModelIOError(f"the model has no value for '{name}', which some conditions do not set")
+        values[name] = 1.0 if written[name] is None else written[name]
     if not values:
         return problem.model, defaults
-    return apply_overrides(network, values), defaults
-
-
-def _written_value(network: Network, name: str) -> float:
-    """Return the value of an element in the unit of its id; one where the file gives none."""
-    quantities = symbol_quantities(network)
-    sizes = {c.id: c.size for c in network.compartments}
-    for species in network.species:
-        if species.id == name:
-            size = sizes[species.compartment] or 1.0
-            amount, concentration = species.initial_amount, species.initial_concentration
-            if quantities[name] == "amount":
-                value = amount if amount is not None else _times(concentration, size)
-            else:
-                value = concentration if concentration is not None else _times(amount, 1.0 / size)
-            return 1.0 if value is None else value
-    value = sizes.get(name)
-    value = {p.id: p.value for p in network.parameters}.get(name, value)
-    return 1.0 if value is None or not math.isfinite(value) else value
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    return with_overrides(problem.model, values), defaults
 
 
 class _Places:
