@@ -19,7 +19,7 @@ import numpy as np
 from icrn_core.errors import IcrnError
 from icrn_core.objective import Accuracy, Objective, curvature, losses
 from icrn_core.scales import SCALES
-from icrn_core.trust_region import bounded_step, model_change
+from icrn_core.trust_region import bounded_step, model_change, updated_secant
 
 # Lengths of a step that are tried together, in units of the radius.
 _LENGTHS = (4.0, 1.0, 0.25, 0.0625)
@@ -46,6 +46,9 @@ class StartCode(IntEnum):
         return ("waiting", "converged", "the most iterations were made", "no run succeeds at the start")[self]
 
 
+_ARRAYS = ("initial", "theta", "best", "secant", "last_step", "last_gradient")
+
+
 @dataclass(eq=False)
 class Start:
     """One start and where it has come to.
@@ -66,6 +69,9 @@ class Start:
         Rounds since the last hop, points at which runs failed, and hops.
     best, best_loss
         The best point of all descents, and the loss there.
+    secant, last_step, last_gradient
+        What the Hessian has beside the Fisher information, as steps have shown it, and the last
+        step taken and the gradient before it, in units of `step_units`.
     history : list of float
         Loss after every round.
     held : tuple of int
@@ -82,6 +88,9 @@ class Start:
     n_failed: int = 0
     n_hops: int = 0
     best: np.ndarray | None = None
+    secant: np.ndarray | None = None
+    last_step: np.ndarray | None = None
+    last_gradient: np.ndarray | None = None
     best_loss: float = np.inf
     history: list[float] = field(default_factory=list)
     held: tuple[int, ...] = ()
@@ -94,11 +103,7 @@ class Start:
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Start:
         """Return the start that `record` described."""
-        arrays = {
-            name: np.array(record[name], dtype=float)
-            for name in ("initial", "theta", "best")
-            if record[name] is not None
-        }
+        arrays = {name: np.array(record[name], dtype=float) for name in _ARRAYS if record[name] is not None}
         held = tuple(record.get("held", ()))
         return cls(**{**record, **arrays, "held": held, "code": StartCode(record["code"])})
 
@@ -259,49 +264,67 @@ class _Rounds:
                 start.history.append(start.loss)
             units = self._units.copy()
             units[list(start.held)] = 0.0
-            self._bent[start.number] = gradient * units, hessian * np.outer(units, units)
+            gradient, hessian = gradient * units, hessian * np.outer(units, units)
+            if start.last_step is not None:
+                change = gradient - start.last_gradient - hessian @ start.last_step
+                start.secant = updated_secant(start.secant, start.last_step, change)
+                start.last_step = start.last_gradient = None
+            self._bent[start.number] = gradient, hessian
 
     def _padded(self, rows: list[np.ndarray], n: int) -> jnp.ndarray:
         return jnp.asarray(np.stack([*rows, *[rows[-1]] * (n - len(rows))], axis=1))
 
     def _move(self, batch: list[Start]) -> None:
-        """Try steps of several lengths from every start and take the best."""
-        steps = [[self._step(start, length * start.radius) for length in _LENGTHS] for start in batch]
+        """Try steps of several lengths, of both models, from every start and take the best."""
+        n = 2 * len(_LENGTHS)
+        steps = [self._steps(start) for start in batch]
         points = [
             np.clip(start.theta + step * self._units, self._lower, self._upper)
             for start, own in zip(batch, steps, strict=True)
-            for step in own
+            for step, _ in own
         ]
-        n = len(_LENGTHS)
         found = np.asarray(self._loss(self._padded(points, n * self._n_batch)))[: len(points)]
         for k, start in enumerate(batch):
             own = slice(n * k, n * k + n)
             self._judge(start, steps[k], points[own], found[own])
 
-    def _step(self, start: Start, radius: float) -> np.ndarray:
+    def _steps(self, start: Start) -> list[tuple[np.ndarray, float]]:
+        """Return steps with the change that their model predicts."""
         down, up = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
         down[list(start.held)] = up[list(start.held)] = 0.0
-        return bounded_step(*self._bent[start.number], (down, up), radius)
+        gradient, information = self._bent[start.number]
+        models = [information, information if start.secant is None else information + start.secant]
+        found = []
+        for model in models:
+            for length in _LENGTHS:
+                step = bounded_step(gradient, model, (down, up), length * start.radius)
+                found.append((step, model_change(gradient, model, step)))
+        return found
 
     def _judge(
-        self, start: Start, steps: list[np.ndarray], points: list[np.ndarray], found: np.ndarray
+        self,
+        start: Start,
+        steps: list[tuple[np.ndarray, float]],
+        points: list[np.ndarray],
+        found: np.ndarray,
     ) -> None:
         """Take the best of the steps that were tried, or none; set the next radius."""
         start.n_iterations += 1
         start.n_failed += int((~np.isfinite(found)).sum())
         is_last = start.n_hops > self._options.hops or not self._options.hops
         small = (self._options.tolerance if is_last else self._options.rough) * (1.0 + abs(start.loss))
-        predicted = [model_change(*self._bent[start.number], step) for step in steps]
+        predicted = [change for _, change in steps]
         best = int(np.argmin(np.where(np.isfinite(found), found, np.inf)))
         gain = start.loss - found[best]
         if np.isfinite(gain) and gain > 0:
-            length = float(np.linalg.norm(steps[best]))
+            step = steps[best][0]
+            length = float(np.linalg.norm(step))
             agrees = gain > 0.75 * -predicted[best]
             start.radius = max(
                 length * (2.0 if agrees else 1.0 if gain > 0.25 * -predicted[best] else 0.5), _SHORTEST
             )
             start.theta, start.loss = points[best], float(found[best])
-            del self._bent[start.number]
+            start.last_step, start.last_gradient = step, self._bent.pop(start.number)[0]
         else:
             start.radius *= _LENGTHS[-1] / 4
         start.history.append(start.loss)
@@ -329,6 +352,7 @@ class _Rounds:
         start.n_hops += 1
         start.n_iterations = 0
         start.radius, start.loss = 1.0, np.inf
+        start.secant = start.last_step = start.last_gradient = None
         start.theta = start.best if start.n_hops > hops else self._hopped(start)
 
     def _hopped(self, start: Start) -> np.ndarray:
@@ -344,7 +368,9 @@ class _Rounds:
         center = start.initial if start.best is None else start.best
         low = np.where(np.isfinite(self._lower), self._lower, center - 5 * self._units)
         high = np.where(np.isfinite(self._upper), self._upper, center + 5 * self._units)
-        return np.random.default_rng([self._options.seed, start.number, number]).uniform(low, high)
+        drawn = np.random.default_rng([self._options.seed, start.number, number]).uniform(low, high)
+        drawn[list(start.held)] = center[list(start.held)]
+        return drawn
 
 
 def step_units(objective: Objective, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:

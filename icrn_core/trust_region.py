@@ -1,9 +1,13 @@
 """Steps of a trust region inside bounds.
 
-A step s minimises the model gᵀs + ½ sᵀHs among ‖s / scale‖ ≤ Δ and lower ≤ x + s ≤ upper, with H
-positive semidefinite. Without bounds it is exact (Moré and Sorensen, SIAM J. Sci. Stat. Comput.
-4, 1983): H + λI is solved with the λ that puts s on the border. Variables that a step would take
-over a bound are put on it, and the others solved for again.
+A step s minimises the model gᵀs + ½ sᵀHs among ‖s / scale‖ ≤ Δ and lower ≤ x + s ≤ upper.
+Without bounds it is exact (Moré and Sorensen, SIAM J. Sci. Stat. Comput. 4, 1983): H + λI is
+solved with the λ that puts s on the border. Variables that a step would take over a bound are
+put on it, and the others solved for again.
+
+Where residuals stay large, the Fisher information is a poor Hessian. What it lacks, a matrix S,
+is learnt from the steps taken (Dennis, Gay and Welsch, ACM Trans. Math. Softw. 7, 1981), here by
+the symmetric update of rank one.
 """
 
 from __future__ import annotations
@@ -67,19 +71,50 @@ def model_change(g: np.ndarray, h: np.ndarray, step: np.ndarray) -> float:
     return float(g @ step + 0.5 * step @ h @ step)
 
 
+def updated_secant(secant: np.ndarray | None, step: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Return S with S·step = change, or as it was where that cannot be trusted.
+
+    Parameters
+    ----------
+    secant : (n, n) or None
+        S before, None for nothing.
+    step : (n,)
+        The step taken.
+    change : (n,)
+        What the gradient changed by beyond the Fisher information times the step.
+    """
+    if secant is None:
+        secant = np.zeros((len(step), len(step)))
+    known = float(step @ secant @ step)
+    seen = float(step @ change)
+    # What has been learnt elsewhere is too large where residuals have become small.
+    if abs(known) > abs(seen) > 0:
+        secant = secant * (abs(seen) / abs(known))
+    missing = change - secant @ step
+    size = float(missing @ step)
+    if abs(size) <= 1e-8 * float(np.linalg.norm(missing)) * float(np.linalg.norm(step)):
+        return secant
+    return secant + np.outer(missing, missing) / size
+
+
 def _ball_step(g: np.ndarray, h: np.ndarray, radius: float) -> np.ndarray:
-    """Return the minimiser of the model among ‖s‖ ≤ radius, H positive semidefinite."""
+    """Return the minimiser of the model among ‖s‖ ≤ radius."""
     values, vectors = np.linalg.eigh(h)
     along = vectors.T @ g
-    values = np.maximum(values, 0.0)
-    floor = 1e-14 * max(float(values[-1]), 1e-300)
+    # Below this shift H + λI is not positive definite.
+    floor = max(-float(values[0]), 0.0) + 1e-14 * max(float(np.abs(values).max()), 1e-300)
 
     def size(shift: float) -> float:
         return float(np.linalg.norm(along / (values + shift)))
 
     if size(floor) <= radius:
-        return -vectors @ (along / (values + floor))
-    low, high = floor, float(np.linalg.norm(along)) / radius + floor
+        step = -vectors @ (along / (values + floor))
+        if values[0] >= 0:
+            return step
+        # Downwards along a direction of negative curvature, to the border.
+        rest = np.sqrt(max(radius**2 - float(step @ step), 0.0))
+        return step + rest * vectors[:, 0] * (-1.0 if along[0] > 0 else 1.0)
+    low, high = floor, floor + float(np.linalg.norm(along)) / radius
     # Newton's method on 1/‖s‖ - 1/Δ, kept inside an interval.
     shift = np.sqrt(low * high)
     for _ in range(60):
