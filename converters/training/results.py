@@ -86,7 +86,7 @@ def fit_record(fit: Fit) -> dict[str, object]:
             "rtol": fit.options.fit.accuracy.rtol,
             "seconds": fit.seconds,
             "cpu_seconds": fit.cpu_seconds,
-            "versions": _versions(),
+            "versions": package_versions(),
             "starts": starts,
         }
     )
@@ -107,7 +107,8 @@ def _finite(x: object) -> object:
     return x
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return the versions of what took part, by package."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
