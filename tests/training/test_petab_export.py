@@ -18,6 +18,7 @@ from icrn_io.expression import symbol
 from icrn_io.formula import read_formula
 
 petab = pytest.importorskip("petab.v1")
+pytestmark = pytest.mark.filterwarnings("ignore:The .* is deprecated")
 
 TABLE = (
     "# a comment\r\nparameterId\tname\tnominalValue\testimate\r\n"
