@@ -192,8 +192,14 @@ def _draw_by_experiment(ax: Axes, panel: Panel, problem: TrainingProblem, predic
     values = np.array([problem.measurements[k].value for k in members])
     ax.plot(x, predictions.y[members], "_", color=CURVE, ms=9, mew=1.6)
     _marks(ax, x, values, _error_bars(panel.observable, values, predictions.sigma[members]), CURVE)
+    times = sorted({problem.measurements[k].time for k in members})
+    if len(times) == 1:
+        unit = time_unit(as_network(problem.model))
+        at = "steady state" if math.isinf(times[0]) else f"at time {times[0]:g} {unit}"
+        ax.set_title(at.strip(), loc="left")
     if len(names) <= 8:
-        ax.set_xticks(range(len(names)), [shortened(n, 14) for n in names], rotation=30, ha="right")
+        labels = [n if len(n) <= 16 else f"…{n[-15:]}" for n in names]
+        ax.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor", size=7)
         ax.set_xlabel("experiment")
     else:
         ax.set_xlabel("experiment, in the order of the problem")

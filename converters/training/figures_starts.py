@@ -99,7 +99,8 @@ def _parameter_figure(fit: Fit, shown: list[Start], rows: np.ndarray) -> Figure:
     ax.set_xlabel("value between the bounds, on the scale of the parameter")
     ax.tick_params(axis="y", length=0)
     ax.spines[["left"]].set_visible(False)
-    figure.legend(loc="outside upper center", ncols=2)
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=2)
     return figure
 
 

@@ -88,6 +88,8 @@ def _verdict(fit: Fit, cross_checks: Sequence[CrossCheck]) -> Iterable[str]:
         ("measurements", str(len(problem.measurements))),
         ("parameters fitted", str(len(problem.fitted))),
         ("observables, experiments", f"{len(problem.observables)}, {len(problem.experiments)}"),
+        ("seed", str(fit.options.seed)),
+        ("made with", ", ".join(f"{name} {number}" for name, number in package_versions().items())),
     ]
     yield html.table(("", ""), rows)
 
@@ -198,13 +200,11 @@ def _simulators(cross_checks: Sequence[CrossCheck]) -> Iterable[str]:
 def _options(fit: Fit) -> Iterable[str]:
     options, accuracy = fit.options, fit.options.fit.accuracy
     rows = [
-        ("seed", str(options.seed)),
         ("starts", f"{options.n_starts}, {options.sampling}"),
         ("hops of each start", str(options.fit.hops)),
         ("most iterations of a descent", str(options.fit.max_iterations)),
         ("relative tolerance, most steps of a run", f"{accuracy.rtol:g}, {accuracy.max_steps}"),
         ("time", f"{fit.seconds:.1f} s ({fit.cpu_seconds:.1f} s CPU)"),
     ]
-    rows += list(package_versions().items())
-    yield html.heading("Options and versions")
+    yield html.heading("Options")
     yield html.table(("", ""), rows)

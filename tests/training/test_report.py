@@ -58,7 +58,7 @@ def test_the_verdict_comes_first_and_every_part_is_there(page, report_fit):
         "Starts",
         "Parameters",
         "Other simulators",
-        "Options and versions",
+        "Options",
     ]
     first = page[page.index("<h1>") : page.index("<h2>")]
     assert "trained" in first and f"{report_fit.likelihood:.8g}" in first
