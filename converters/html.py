@@ -12,7 +12,10 @@ table { border-collapse: collapse; font-size: .9rem }
 td, th { padding: .25rem .8rem; text-align: left }
 th { border-bottom: 2px solid #9fb3c8 }
 td { border-bottom: 1px solid #e1e8ef; font-variant-numeric: tabular-nums }
-pre { background: #f4f7fa; padding: 1rem; overflow-x: auto } .bad { color: #b3261e } .good { color: #19692c }
+pre { background: #f4f7fa; padding: 1rem; overflow-x: auto }
+figure { margin: 1rem 0 } svg { max-width: 100%; height: auto }
+figcaption { font-size: .85rem; color: #52606d }
+.scroll { overflow-x: auto } .bad { color: #b3261e } .good { color: #19692c }
 """
 
 
@@ -47,3 +50,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+
+
+def figure(svg: str, caption: str) -> str:
+    """Return an SVG element with a caption of plain text, which is also its name."""
+    named = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
+    return f"<figure>\n{named}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
+
+
+def scrolling(content: str) -> str:
+    """Return a part of the page that scrolls by itself where it is too wide."""
+    return f'<div class="scroll">{content}</div>'

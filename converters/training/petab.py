@@ -1,5 +1,6 @@
 """PEtab problems."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from converters.training.problem import TrainingProblem
@@ -16,4 +17,5 @@ def read_petab(path: str) -> TrainingProblem:
     import yaml
 
     sbml = yaml.safe_load(Path(path).read_text())["problems"][0]["sbml_files"][0]
-    return read_petab_v1(problem, read_model(Path(path).parent / sbml), Path(path).stem)
+    found = read_petab_v1(problem, read_model(Path(path).parent / sbml), Path(path).stem)
+    return replace(found, source=str(path))

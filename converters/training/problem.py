@@ -150,6 +150,8 @@ class TrainingProblem:
         The data.
     name : str
         What reports call it.
+    source : str
+        The PEtab file that it was read from, "" for none.
     """
 
     model: Network | Folding
@@ -158,6 +160,7 @@ class TrainingProblem:
     observables: tuple[Observable, ...]
     measurements: tuple[Measurement, ...]
     name: str = ""
+    source: str = ""
 
     @property
     def fitted(self) -> tuple[FitParameter, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from converters.folding import Folding
 from converters.models import as_folding, as_network, with_overrides
 from converters.training.train import Fit
 from icrn_io.network import Network
+
+if TYPE_CHECKING:
+    from converters.training.cross_check import CrossCheck
 
 _FORMAT, _VERSION = "icrn-fit", 1
 _PACKAGES = ("icrn-sbml", "jax", "numpy", "scipy", "python-libsbml", "petab")
@@ -39,8 +44,16 @@ def _elements(network: Network) -> set[str]:
     return {e.id for e in (*network.compartments, *network.species, *network.parameters)}
 
 
-def fit_record(fit: Fit) -> dict[str, object]:
-    """Return everything about a fit as plain values; not finite numbers as None."""
+def fit_record(fit: Fit, check: CrossCheck | None = None) -> dict[str, object]:
+    """Return everything about a fit as plain values; not finite numbers as None.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fit.
+    check : CrossCheck, optional
+        What other simulators say of it.
+    """
     bound, problem = fit.bound, fit.bound.problem
     values = fit.values
     parameters = [
@@ -69,6 +82,7 @@ def fit_record(fit: Fit) -> dict[str, object]:
         }
         for s in fit.starts
     ]
+    compared = {} if check is None else {"cross_check": {"passed": check.passed, **asdict(check)}}
     return _finite(
         {
             "format": _FORMAT,
@@ -86,15 +100,16 @@ def fit_record(fit: Fit) -> dict[str, object]:
             "rtol": fit.options.fit.accuracy.rtol,
             "seconds": fit.seconds,
             "cpu_seconds": fit.cpu_seconds,
-            "versions": _versions(),
+            "versions": package_versions(),
+            **compared,
             "starts": starts,
         }
     )
 
 
-def fit_json(fit: Fit) -> str:
+def fit_json(fit: Fit, check: CrossCheck | None = None) -> str:
     """Return `fit_record` as JSON text."""
-    return json.dumps(fit_record(fit), indent=1) + "\n"
+    return json.dumps(fit_record(fit, check), indent=1) + "\n"
 
 
 def _finite(x: object) -> object:
@@ -107,7 +122,8 @@ def _finite(x: object) -> object:
     return x
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return the versions of what took part, by package."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
