@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,11 +114,22 @@ def _prepared_model(problem: TrainingProblem) -> tuple[Network | Folding, dict[s
         if name in values:
             continue
         if not all(name in names for names in changed) and name in assigned:
-            defaults[name] = assigned[name]
+            defaults[name] = _written_out(assigned[name], assigned, {*values, *targets})
         values[name] = _written_value(network, name)
     if not values:
         return problem.model, defaults
     return apply_overrides(network, values), defaults
+
+
+def _written_out(formula: Expression, assigned: Mapping[str, Expression], known: Set[str]) -> Expression:
+    """Return a formula with initial assignments in the place of their ids, unless the problem sets these."""
+    done: dict[Expression, Expression] = {}
+    for node in formula:
+        if node.op == "symbol" and node.payload in assigned and node.payload not in known:
+            done[node] = _written_out(assigned[node.payload], assigned, known)
+        else:
+            done[node] = Expression(node.op, tuple(done[arg] for arg in node.args), node.payload)
+    return done[formula]
 
 
 def _written_value(network: Network, name: str) -> float:

@@ -69,7 +69,7 @@ class Runs:
         self._params = pool.numbers(joined(folding.icrn.constants, folding.values))
         self._values = pool.numbers(joined(folding.icrn.species, folding.values))
         self._elsewhere: dict[tuple[str, str], int] = {}
-        self._numbers = {p.id: p.value for p in folding.skeleton.parameters if p.value is not None}
+        self._numbers = _plain_numbers(folding)
         common = {p.id: pool.parameter(p.id) for p in problem.parameters}
         self._runs: list[_Run] = []
         self._keys: dict[tuple, int] = {}
@@ -192,3 +192,11 @@ class Runs:
             times,
             np.array([run.start for run in runs]),
         )
+
+
+def _plain_numbers(folding: Folding) -> dict[str, float]:
+    """Return the values of parameters and compartments that are numbers of the file and nothing else."""
+    skeleton = folding.skeleton
+    given = {p.id: p.value for p in skeleton.parameters} | {c.id: c.size for c in skeleton.compartments}
+    computed = {a.variable for a in skeleton.initial_assignments} | {r.variable for r in skeleton.rules}
+    return {name: value for name, value in given.items() if value is not None and name not in computed}
