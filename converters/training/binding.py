@@ -20,6 +20,7 @@ from converters.training.runs import Runs
 from icrn_core.noise import NOISES, transformed
 from icrn_core.objective import Objective, Prior
 from icrn_core.scales import SCALES, from_linear
+from icrn_core.steady_laws import with_laws
 from icrn_io.expression import Expression
 from icrn_io.network import Network
 
@@ -85,6 +86,8 @@ def bind(problem: TrainingProblem) -> BoundProblem:
         data=_transformed(problem.measurements, observables),
         priors=_priors(problem),
     )
+    usual = np.array([p.value if math.isfinite(p.value) and p.value else 1.0 for p in parameters])
+    objective = with_laws(objective, from_linear(scales, usual))
     lower, upper, nominal = (
         from_linear(scales, np.array([getattr(p, name) for p in parameters]))
         for name in ("lower", "upper", "value")
@@ -198,7 +201,7 @@ def _bound(
         at = places.symbol(name)
         if at is not None:
             return True, at
-        return False, runs.unplaced(measurement.experiment, name)
+        return False, runs.unplaced(measurement, name)
 
     return bind_formula(observable.formula, place, pool), bind_formula(observable.noise, place, pool)
 

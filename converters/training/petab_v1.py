@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from converters.training.problem import (
@@ -16,6 +16,7 @@ from converters.training.problem import (
     Phase,
     TrainingProblem,
 )
+from converters.training.tables import cell_expression, formula_scope
 from icrn_io.errors import ModelIOError, UnsupportedFeatureError
 from icrn_io.expression import Expression, number, symbol
 from icrn_io.formula import read_formula
@@ -47,18 +48,12 @@ def read_petab_v1(problem: petab.v1.Problem, network: Network, name: str) -> Tra
         A construct that is not supported.
     """
     parameters = _parameters(problem.parameter_df)
-    names = _scope(network, parameters)
+    names = formula_scope(network, parameters)
     observables = _observables(problem.observable_df, names)
     _check_measured_noise(problem.measurement_df, observables)
     experiments, keys = _experiments(problem, network, names)
     measurements = _measurements(problem.measurement_df, observables, keys, names)
     return TrainingProblem(network, parameters, experiments, tuple(observables.values()), measurements, name)
-
-
-def _scope(network: Network, parameters: Iterable[FitParameter]) -> dict[str, Expression]:
-    laws = {reaction.id: reaction.kinetic_law for reaction in network.reactions if reaction.kinetic_law}
-    elements = (*network.compartments, *network.species, *network.parameters, *parameters)
-    return {**{element.id: symbol(element.id) for element in elements}, **laws}
 
 
 def _given(row: pd.Series, column: str) -> bool:
@@ -166,16 +161,6 @@ def _check_measured_noise(table: pd.DataFrame, observables: Mapping[str, Observa
                 )
 
 
-def _value(cell: object, names: dict[str, Expression], where: str) -> Expression:
-    try:
-        value = float(cell)
-    except ValueError:
-        return read_formula(str(cell), names, where)
-    if not math.isfinite(value):
-        raise ModelIOError(f"{where}: a finite number or the id of a parameter is expected, not {cell}")
-    return number(value)
-
-
 def _experiments(
     problem: petab.v1.Problem, network: Network, names: dict[str, Expression]
 ) -> tuple[tuple[Experiment, ...], dict[tuple[str, str], str]]:
@@ -190,7 +175,7 @@ def _experiments(
             if column != "conditionName" and _given(row, column)
         }
         changes[str(condition)] = {
-            str(column): _value(cell, names, f"condition '{condition}', column '{column}'")
+            str(column): cell_expression(cell, names, f"condition '{condition}', column '{column}'")
             for column, cell in cells.items()
         }
     data = problem.measurement_df
@@ -248,7 +233,7 @@ def _measurements(
         for stem, column in (("observable", "observableParameters"), ("noise", "noiseParameters")):
             cells = str(row[column]).split(";") if _given(row, column) else []
             for k, cell in enumerate(cells, start=1):
-                values[f"{stem}Parameter{k}_{observable.id}"] = _value(cell.strip(), names, where)
+                values[f"{stem}Parameter{k}_{observable.id}"] = cell_expression(cell.strip(), names, where)
         missing = [p for p in observable.placeholders if p not in values]
         if missing:
             raise ModelIOError(f"{where} of '{observable.id}' gives no value for {', '.join(missing)}")
