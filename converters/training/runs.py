@@ -16,11 +16,13 @@ import numpy as np
 
 from converters.engines.icrn import joined
 from converters.folding import Folding
+from converters.models import as_network
 from converters.training.pool import Pool
 from converters.training.problem import Experiment, Measurement, TrainingProblem
 from icrn_core.objective import Stage
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression
+from icrn_io.network import Network
 
 if TYPE_CHECKING:
     from converters.training.binding import _Places
@@ -72,7 +74,7 @@ class Runs:
         self._params = pool.numbers(joined(folding.icrn.constants, folding.values))
         self._values = pool.numbers(joined(folding.icrn.species, folding.values))
         self._elsewhere: dict[tuple[str, int, str], int] = {}
-        self._numbers = _plain_numbers(folding)
+        self._numbers = _plain_numbers(as_network(problem.model))
         common = {p.id: pool.parameter(p.id) for p in problem.parameters}
         self._runs: list[_Run] = []
         self._keys: dict[tuple, int] = {}
@@ -235,9 +237,8 @@ class Runs:
         )
 
 
-def _plain_numbers(folding: Folding) -> dict[str, float]:
+def _plain_numbers(network: Network) -> dict[str, float]:
     """Return the values of parameters and compartments that are numbers of the file and nothing else."""
-    skeleton = folding.skeleton
-    given = {p.id: p.value for p in skeleton.parameters} | {c.id: c.size for c in skeleton.compartments}
-    computed = {a.variable for a in skeleton.initial_assignments} | {r.variable for r in skeleton.rules}
+    given = {p.id: p.value for p in network.parameters} | {c.id: c.size for c in network.compartments}
+    computed = {a.variable for a in network.initial_assignments} | {r.variable for r in network.rules}
     return {name: value for name, value in given.items() if value is not None and name not in computed}

@@ -209,7 +209,7 @@ def test_prior(tmp_path, kind):
 def test_gradients_with_prior_and_transformation(tmp_path):
     parameters = ("k log10 0.01 10 0.4 1 parameterScaleNormal 0;1", "scale log 0.1 10 1.2 1 laplace 1;2",
                   "off lin -1 1 0.1 1 ~ ~", "sd log10 1e-3 10 0.2 1 ~ ~")  # fmt: skip
-    assert_gradients(version_1(tmp_path, "scale*A+off log normal sd*y", parameters))
+    assert_gradients(version_1(tmp_path, "scale*A+off log normal sd*A", parameters))
 
 
 def test_log_to_a_base_and_an_id_like_a_constant(tmp_path):
