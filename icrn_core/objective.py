@@ -19,14 +19,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 
 from icrn_core.batches import solve
+from icrn_core.conservation import Laws
 from icrn_core.dynamics import Dynamics
 from icrn_core.integrate import Problem, Settings, advance, first_runs, outcome_of
 from icrn_core.law import Law
 from icrn_core.noise import Transformed, log_prior, noise_terms, on_scale
 from icrn_core.scales import to_linear
+from icrn_core.settling import Followed, settle, stands_still
 from icrn_core.simulation import choices, scaled_tolerance
 from icrn_core.solution import ResultCode
 
@@ -73,6 +75,12 @@ class Stage:
         Output times, ascending; the last is the end.
     t0 : (n_runs,) float
         Initial times.
+    is_steady : bool
+        Whether the runs are to the steady state: ``times`` are then a tenth of the longest time
+        and that, the same for all, and the state at both is the steady one.
+    laws : Laws or None
+        Conservation laws of each of these runs, ``(n_runs, ...)`` (`icrn_core.steady_laws`); None
+        where derivatives are to be taken through the steps.
     """
 
     params: np.ndarray
@@ -81,6 +89,8 @@ class Stage:
     previous: np.ndarray
     times: np.ndarray
     t0: np.ndarray
+    is_steady: bool = False
+    laws: Laws | None = None
 
 
 class Prior(NamedTuple):
@@ -185,7 +195,7 @@ def predict(objective: Objective, theta: Array, accuracy: Accuracy, differentiat
     settings = choices(
         objective.dynamics, accuracy.rtol, accuracy.solver, accuracy.max_steps, False, differentiate
     )
-    pool = _pool(objective, theta)
+    pool = pool_of(objective, theta)
     dynamics, n_starts = objective.dynamics, theta.shape[1]
     ends = jnp.zeros((dynamics.n_state, 0, n_starts), theta.dtype)
     every, works = [], jnp.ones(n_starts, bool)
@@ -203,7 +213,7 @@ def predict(objective: Objective, theta: Array, accuracy: Accuracy, differentiat
     return Predicted(on_scale(objective.data.scale, y), jnp.log(jnp.where(sigma > 0, sigma, 1.0)), works)
 
 
-def _pool(objective: Objective, theta: Array) -> Array:
+def pool_of(objective: Objective, theta: Array) -> Array:
     """Return every number that can be named, ``(n_pool, n_starts)``."""
     numbers = jnp.broadcast_to(objective.numbers[:, None], (len(objective.numbers), theta.shape[1]))
     given = jnp.concatenate([to_linear(objective.scales, theta), numbers])
@@ -252,20 +262,73 @@ def _run_stage(
     y, params = initial(merged(pool[stage.values]), merged(pool[stage.params]), t0)
     if (stage.previous >= 0).any():
         y = jnp.where(lanes(stage.is_set), y, merged(ends[:, stage.previous]))
-    moving = dynamics.moving(y)
-    unscaled = jnp.full(moving.shape, jnp.nan if accuracy.atol is None else accuracy.atol)
-    problem = Problem(lanes(stage.times), t0, jnp.full(t0.shape, accuracy.rtol), unscaled)
-    problem = problem._replace(atol=scaled_tolerance(problem, moving, unscaled))
-    prepared = dynamics.prepare(params, y)
-    outcome = _solved(settings, dynamics, problem, moving, prepared)
-    states = jax.vmap(lambda m: dynamics.whole(m.T, y), in_axes=1, out_axes=1)(outcome.states)
     shape = (n_runs, n_starts)
-    works = (outcome.code == ResultCode.SUCCESS).reshape(shape).all(axis=0)
+    if not stage.is_steady:
+        found = _followed(dynamics, stage.times, t0, accuracy, settings, y, params)
+        states, works = found.states, found.code == ResultCode.SUCCESS
+    else:
+        states, works = _settled(dynamics, stage, t0, accuracy, settings, y, params)
     return (
         states.reshape(dynamics.n_state, n_times, *shape),
         params.reshape(dynamics.n_params, *shape),
-        works,
+        works.reshape(shape).all(axis=0),
     )
+
+
+def _followed(
+    dynamics: Dynamics,
+    times: np.ndarray,
+    t0: Array,
+    accuracy: Accuracy,
+    settings: Settings,
+    y: Array,
+    params: Array,
+) -> Followed:
+    """Integrate lanes; return states (n_state, n_times, n_lanes) and result codes."""
+    moving = dynamics.moving(y)
+    times = jnp.repeat(times, y.shape[1] // times.shape[1], axis=1)
+    problem = _problem(times, t0, accuracy, moving)
+    outcome = _solved(settings, dynamics, problem, moving, dynamics.prepare(params, y))
+    states = jax.vmap(lambda m: dynamics.whole(m.T, y), in_axes=1, out_axes=1)(outcome.states)
+    return Followed(states, outcome.code)
+
+
+def _problem(times: Array, t0: Array, accuracy: Accuracy, y: Array) -> Problem:
+    unscaled = jnp.full(y.shape, jnp.nan if accuracy.atol is None else accuracy.atol)
+    problem = Problem(times, t0, jnp.full(t0.shape, accuracy.rtol), unscaled)
+    return problem._replace(atol=scaled_tolerance(problem, y, unscaled))
+
+
+def _settled(
+    dynamics: Dynamics,
+    stage: Stage,
+    t0: Array,
+    accuracy: Accuracy,
+    settings: Settings,
+    y: Array,
+    params: Array,
+) -> tuple[Array, Array]:
+    """Find steady states; return them at both times of the stage, and what works."""
+    n_runs = stage.times.shape[1]
+
+    def apart(x: Array) -> Array:
+        return x.reshape(*x.shape[:-1], n_runs, -1)
+
+    def follow(y: Array, params: Array) -> Followed:
+        y, params = (x.reshape(x.shape[0], -1) for x in (y, params))
+        found = _followed(dynamics, stage.times, t0, accuracy, settings, y, params)
+        return Followed(*map(apart, found))
+
+    atol = _problem(jnp.repeat(stage.times, y.shape[1] // n_runs, axis=1), t0, accuracy, y).atol
+    atol = lax.stop_gradient(apart(atol))
+    y, params = apart(y), apart(params)
+    if stage.laws is None:
+        run = follow(y, params)
+        works = (run.code == ResultCode.SUCCESS) & stands_still(run.states, atol)
+        return run.states, works
+    found = settle(dynamics, stage.laws, follow, y, params, stage.times[-1, 0], accuracy.rtol, atol)
+    state = found.state.reshape(dynamics.n_state, 1, -1)
+    return jnp.repeat(state, stage.times.shape[0], axis=1), found.works
 
 
 def _solved(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared):

@@ -10,8 +10,19 @@ from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression
 from icrn_io.mathml import MathReader
 
-_LOG2 = "<math xmlns='http://www.w3.org/1998/Math/MathML'><lambda><bvar><ci>x</ci></bvar>\
-<apply><log/><logbase><cn>2</cn></logbase><ci>x</ci></apply></lambda></math>"
+_LAMBDA = "<math xmlns='http://www.w3.org/1998/Math/MathML'><lambda><bvar><ci>x</ci></bvar>{}</lambda></math>"
+_LOG2 = _LAMBDA.format("<apply><log/><logbase><cn>2</cn></logbase><ci>x</ci></apply>")
+_SIGN = _LAMBDA.format(
+    "<piecewise><piece><cn>1</cn><apply><gt/><ci>x</ci><cn>0</cn></apply></piece>"
+    "<piece><cn>-1</cn><apply><lt/><ci>x</ci><cn>0</cn></apply></piece>"
+    "<otherwise><cn>0</cn></otherwise></piecewise>"
+)
+# Constants of the infix language that give way to ids.
+_CONSTANTS = {
+    libsbml.AST_CONSTANT_PI: "pi",
+    libsbml.AST_CONSTANT_E: "exponentiale",
+    libsbml.AST_NAME_AVOGADRO: "avogadro",
+}
 
 
 class _Definition:
@@ -30,7 +41,9 @@ def read_formula(text: str, names: Mapping[str, Expression], where: str) -> Expr
     Parameters
     ----------
     text : str
-        In the infix language of SBML L3; ``log`` is the natural logarithm, as in PEtab.
+        In the infix language of SBML L3, with what PEtab has otherwise: ``log(x)`` is the natural
+        logarithm, ``log(x, b)`` the one to base b, and ``log2`` and ``sign`` are known. An id of
+        the names goes before a constant of the same name.
     names : mapping of str to Expression
         Every id that the formula may name, with what it stands for.
     where : str
@@ -43,10 +56,31 @@ def read_formula(text: str, names: Mapping[str, Expression], where: str) -> Expr
     """
     settings = libsbml.L3ParserSettings()
     settings.setParseLog(libsbml.L3P_PARSE_LOG_AS_LN)
+    settings.setComparisonCaseSensitivity(libsbml.L3P_COMPARE_BUILTINS_CASE_SENSITIVE)
     tree = libsbml.parseL3FormulaWithSettings(text.strip(), settings)
     if tree is None:
         reason = (libsbml.getLastParseL3Error() or "").strip().splitlines()
         raise ModelIOError(
             f"{where}: '{text}' is no formula: {reason[-1] if reason else 'it cannot be read'}"
         )
-    return MathReader(names, {"log2": _Definition(_LOG2)}).read(tree, where)
+    _adapt(tree, names)
+    return MathReader(names, {"log2": _Definition(_LOG2), "sign": _Definition(_SIGN)}).read(tree, where)
+
+
+def _adapt(tree: libsbml.ASTNode, names: Mapping[str, Expression]) -> None:
+    """Put the base of a logarithm first, and ids where the parser saw a constant."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        kind = node.getType()
+        stack.extend(node.getChild(k) for k in range(node.getNumChildren()))
+        if _CONSTANTS.get(kind) in names:
+            node.setType(libsbml.AST_NAME)
+            node.setName(_CONSTANTS[kind])
+        elif kind == libsbml.AST_FUNCTION_LOG and node.getNumChildren() == 2:
+            first = node.getChild(0)
+            # log10(x) is read as this, with the base in place.
+            if not (first.getType() == libsbml.AST_INTEGER and first.getInteger() == 10):
+                base = node.getChild(1).deepCopy()
+                node.removeChild(1)
+                node.prependChild(base)

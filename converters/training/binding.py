@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from converters.training.values import written_values
 from icrn_core.noise import NOISES, transformed
 from icrn_core.objective import Objective, Prior
 from icrn_core.scales import SCALES, from_linear
+from icrn_core.steady_laws import with_laws
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression
 from icrn_io.network import Network
@@ -85,6 +86,8 @@ def bind(problem: TrainingProblem) -> BoundProblem:
         data=_transformed(problem.measurements, observables),
         priors=_priors(problem),
     )
+    usual = np.array([p.value if math.isfinite(p.value) and p.value else 1.0 for p in parameters])
+    objective = with_laws(objective, from_linear(scales, usual))
     lower, upper, nominal = (
         from_linear(scales, np.array([getattr(p, name) for p in parameters]))
         for name in ("lower", "upper", "value")
@@ -115,7 +118,7 @@ def _prepared_model(problem: TrainingProblem) -> tuple[Network | Folding, dict[s
         if name in values:
             continue
         if not all(name in names for names in changed) and name in assigned:
-            defaults[name] = assigned[name]
+            defaults[name] = _written_out(assigned[name], assigned, {*values, *targets})
         # Where every experiment sets it, any number will do.
         if written[name] is None and name not in assigned and not all(name in names for names in changed):
             raise ModelIOError(f"the model has no value for '{name}', which some conditions do not set")
@@ -123,6 +126,17 @@ def _prepared_model(problem: TrainingProblem) -> tuple[Network | Folding, dict[s
     if not values:
         return problem.model, defaults
     return with_overrides(problem.model, values), defaults
+
+
+def _written_out(formula: Expression, assigned: Mapping[str, Expression], known: Set[str]) -> Expression:
+    """Return a formula with initial assignments in the place of their ids, unless the problem sets these."""
+    done: dict[Expression, Expression] = {}
+    for node in formula:
+        if node.op == "symbol" and node.payload in assigned and node.payload not in known:
+            done[node] = _written_out(assigned[node.payload], assigned, known)
+        else:
+            done[node] = Expression(node.op, tuple(done[arg] for arg in node.args), node.payload)
+    return done[formula]
 
 
 class _Places:
@@ -169,7 +183,7 @@ def _bound(
         at = places.symbol(name)
         if at is not None:
             return True, at
-        return False, runs.unplaced(measurement.experiment, name)
+        return False, runs.unplaced(measurement, name)
 
     return bind_formula(observable.formula, place, pool), bind_formula(observable.noise, place, pool)
 
