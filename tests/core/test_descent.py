@@ -225,19 +225,15 @@ def test_the_best_of_minibatches_is_the_epoch_with_the_lowest_mean():
 
 def test_a_step_into_where_the_loss_is_not_finite_is_taken_back():
     found = minimise(
-        lambda tensors: jnp.sum(tensors["x"] - jnp.log(tensors["x"])),
-        {"x": 1.9},
-        learning_rate=0.5,
-        steps=300,
-    )
-    assert minimise(
-        lambda tensors: jnp.sum(tensors["x"] - jnp.log(tensors["x"])),
+        lambda tensors: tensors["x"] - jnp.log(tensors["x"]),
         {"x": 1.2},
-        learning_rate=3.0,
+        learning_rate=optax.cosine_decay_schedule(3.0, 200),
         steps=200,
-    ).n_failed
-    assert float(found.best_values["x"]) == pytest.approx(1.0, abs=1e-3)
-    assert np.isfinite(found.values["x"])
+    )
+    assert 1 <= found.n_failed < 100
+    assert np.isfinite(found.history[-20:]).all()
+    assert float(found.values["x"]) == pytest.approx(1.0, abs=0.05)
+    assert found.best_loss == pytest.approx(1.0, abs=1e-3)
 
 
 def test_a_sample_that_fails_is_skipped_and_counted():
