@@ -140,8 +140,8 @@ def trained_weights(
     return found.values["W"], {
         "steps": found.n_steps,
         "failed_steps": found.n_failed,
-        "loss_first": float(found.history[0]),
-        "loss_last": float(found.history[-1]),
+        "loss_first_batch": float(found.history[0]),
+        "loss_last_epoch": float(np.nanmean(found.history[-(len(train) // options.batch) :])),
         "first_step_s": seconds[0] if seconds else None,
         "step_s": statistics.median(seconds[1:]) if seconds[1:] else None,
         "training_s": ticks[-1] - ticks[0],
@@ -231,7 +231,8 @@ def training_text(row: dict, options: dict) -> str:
         f"{row['weights']}: {row['steps']} steps of {options['batch']} images at rtol {options['rtol']:g}, "
         f"{row['failed_steps']} failed; {row['step_s']:.2f} s a step (median), the first "
         f"{row['first_step_s']:.1f} s with compilation, {row['training_s']:.0f} s in all; "
-        f"loss {row['loss_first']:.3f} to {row['loss_last']:.3f}."
+        f"loss {row['loss_first_batch']:.3f} of the first minibatch, mean {row['loss_last_epoch']:.3f} of the "
+        "last epoch."
     )
 
 
