@@ -231,8 +231,8 @@ def training_text(row: dict, options: dict) -> str:
         f"{row['weights']}: {row['steps']} steps of {options['batch']} images at rtol {options['rtol']:g}, "
         f"{row['failed_steps']} failed; {row['step_s']:.2f} s a step (median), the first "
         f"{row['first_step_s']:.1f} s with compilation, {row['training_s']:.0f} s in all; "
-        f"loss {row['loss_first_batch']:.3f} of the first minibatch, mean {row['loss_last_epoch']:.3f} of the "
-        "last epoch."
+        f"loss {row['loss_first_batch']:.3f} of the first minibatch, mean {row['loss_last_epoch']:.3f} "
+        "of the last epoch."
     )
 
 
