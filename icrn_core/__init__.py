@@ -23,6 +23,7 @@ from icrn_core.icrn import (
 
 # Loaded on first use: they import JAX, which the data model does not need.
 _LAZY = {
+    "Descent": "icrn_core.descent",
     "Dynamics": "icrn_core.dynamics",
     "ExportedSimulation": "icrn_core.export",
     "Observation": "icrn_core.dynamics",
@@ -31,6 +32,7 @@ _LAZY = {
     "compile_icrn": "icrn_core.compile",
     "export_simulation": "icrn_core.export",
     "load_simulation": "icrn_core.export",
+    "minimise": "icrn_core.descent",
     "conservation_laws": "icrn_core.conservation",
     "simulate": "icrn_core.simulation",
     "simulate_batch": "icrn_core.ensemble",
@@ -43,6 +45,7 @@ __all__ = [
     "ICRN",
     "AssignedQuantity",
     "BaseSpecies",
+    "Descent",
     "Dynamics",
     "ExportedSimulation",
     "IcrnError",
@@ -65,6 +68,7 @@ __all__ = [
     "conservation_laws",
     "export_simulation",
     "load_simulation",
+    "minimise",
     "simulate",
     "simulate_batch",
     "steady_state",

@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.custom_batching import custom_vmap
 
@@ -65,13 +66,53 @@ def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tup
 solve.defvjp(_solve_forward, _solve_backward)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> Outcome:
-    """Integrate every run as `solve` does, in a loop that forward mode can go through."""
-    every = first_runs(dynamics, problem, y, prepared)
-    ended = advance(settings, y.shape[1], dynamics, problem, prepared, every)
-    return outcome_of(settings, problem, y, ended)
+    """Integrate every run as `solve` does; forward mode goes through the loop.
+
+    Every direction of every run is a lane of its own, which integrates the run once more.
+    """
+    return _forward(settings)(dynamics, problem, y, prepared)
+
+
+@forward.defjvp
+def _forward_tangent(settings: Settings, given: tuple, along: tuple) -> tuple[Outcome, Outcome]:
+    outcome = forward(settings, *given)
+    _, *directions = along
+    states, reached = _tangents(settings)(*given, *directions)
+    none = jax.tree.map(lambda x: np.zeros(x.shape, jax.dtypes.float0), outcome)
+    return outcome, none._replace(states=states, reached=reached)
+
+
+@lru_cache
+def _tangents(settings: Settings) -> Callable:
+    def run(
+        dynamics: Dynamics,
+        problem: Problem,
+        y: Array,
+        prepared: Prepared,
+        by_problem: Problem,
+        by_y: Array,
+        by_prepared: Prepared,
+    ) -> tuple[Array, Array]:
+        n_lanes = min(y.shape[1], _LANES)
+
+        def states(problem: Problem, y: Array, prepared: Prepared) -> tuple[Array, Array]:
+            every = first_runs(dynamics, problem, y, prepared)
+            ended = advance(settings, n_lanes, dynamics, problem, prepared, every)
+            outcome = outcome_of(settings, problem, y, ended)
+            return outcome.states, outcome.reached
+
+        def pushed(dynamics: Dynamics, given: tuple, along: tuple) -> tuple[Array, Array]:
+            return jax.jvp(states, given, along)[1]
+
+        return _kernel(
+            dynamics, n_lanes, pushed, dynamics, (problem, y, prepared), (by_problem, by_y, by_prepared)
+        )
+
+    return _over_runs(run)
 
 
 def _advance(

@@ -295,6 +295,11 @@ class Dynamics:
         """Rows and columns of the non-zeros of the Jacobian, sorted by column and row."""
         return self.arrays[self.plan.jacobian.rows], self.arrays[self.plan.jacobian.columns]
 
+    def times_jacobian(self, values: Array, x: Array) -> Array:
+        """Return a matrix with the Jacobian's pattern, given by its non-zeros, times ``x``."""
+        plan = self.plan.jacobian
+        return plan.by_row.transposed(self.arrays, values * self.apply(plan.by_column, x))
+
     def prepared_time_derivative(self, t: Array, y: Array, prepared: Prepared) -> Array:
         """Return ∂f/∂t of the moving entries; arguments as in `prepared_field`."""
         if not self.plan.reads_time:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from icrn_core import elimination
 
@@ -30,6 +30,39 @@ class LinearSolver(NamedTuple):
     factor: Callable
     solve: Callable
     solve_transposed: Callable
+
+
+class System(NamedTuple):
+    """A matrix ``diag(shift) − J`` and its factors."""
+
+    jacobian: Array
+    shift: Array
+    factors: tuple
+
+
+def factorised(dynamics: Dynamics, jacobian: Array, shift: Array) -> System:
+    """Return a matrix with its factors, which carry no derivatives: `solved` finds them without."""
+    given = lax.stop_gradient((jacobian, shift))
+    return System(jacobian, shift, linear_solver(dynamics).factor(*given))
+
+
+@jax.custom_jvp
+def solved(dynamics: Dynamics, system: System, right: Array) -> Array:
+    """Return the solution x of ``(diag(shift) − J) x = right``.
+
+    Forward mode solves with the same factors once more:
+    ``(diag(shift) − J) dx = d right − d shift x + dJ x``.
+    """
+    return linear_solver(dynamics).solve(system.factors, right)
+
+
+@solved.defjvp
+def _solved_tangent(given: tuple, along: tuple) -> tuple[Array, Array]:
+    dynamics, system, _ = given
+    _, by_system, by_right = along
+    x = solved(*given)
+    moved = dynamics.times_jacobian(by_system.jacobian, x) - by_system.shift * x
+    return x, solved(dynamics, system, by_right + moved)
 
 
 def linear_solver(dynamics: Dynamics) -> LinearSolver:

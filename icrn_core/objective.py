@@ -21,19 +21,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from icrn_core.batches import solve
+from icrn_core.batches import forward, solve
 from icrn_core.conservation import Laws
 from icrn_core.dynamics import Dynamics
-from icrn_core.integrate import Problem, Settings, advance, first_runs, outcome_of
+from icrn_core.integrate import Problem, Settings
 from icrn_core.law import Law
 from icrn_core.noise import Transformed, log_prior, noise_terms, on_scale
 from icrn_core.scales import to_linear
 from icrn_core.settling import Followed, settle, stands_still
 from icrn_core.simulation import choices, scaled_tolerance
 from icrn_core.solution import ResultCode
-
-# Runs side by side while derivatives are carried forward.
-_LANES = 32
 
 
 class Formulas(NamedTuple):
@@ -288,7 +285,8 @@ def _followed(
     moving = dynamics.moving(y)
     times = jnp.repeat(times, y.shape[1] // times.shape[1], axis=1)
     problem = _problem(times, t0, accuracy, moving)
-    outcome = _solved(settings, dynamics, problem, moving, dynamics.prepare(params, y))
+    run = forward if settings.differentiate == "forward" else solve
+    outcome = run(settings, dynamics, problem, moving, dynamics.prepare(params, y))
     states = jax.vmap(lambda m: dynamics.whole(m.T, y), in_axes=1, out_axes=1)(outcome.states)
     return Followed(states, outcome.code)
 
@@ -329,14 +327,6 @@ def _settled(
     found = settle(dynamics, stage.laws, follow, y, params, stage.times[-1, 0], accuracy.rtol, atol)
     state = found.state.reshape(dynamics.n_state, 1, -1)
     return jnp.repeat(state, stage.times.shape[0], axis=1), found.works
-
-
-def _solved(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared):
-    if settings.differentiate != "forward":
-        return solve(settings, dynamics, problem, y, prepared)
-    every = first_runs(dynamics, problem, y, prepared)
-    ended = advance(settings, min(_LANES, y.shape[1]), dynamics, problem, prepared, every)
-    return outcome_of(settings, problem, y, ended)
 
 
 def _moments(objective: Objective) -> np.ndarray:

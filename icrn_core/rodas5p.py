@@ -20,7 +20,7 @@ from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.kernel import reduced
-from icrn_core.linear import linear_solver
+from icrn_core.linear import factorised, linear_solver, solved
 from icrn_core.stepping import StepResult, clamp, row, square, weighted
 
 GAMMA = 0.21193756319429014
@@ -92,9 +92,8 @@ def step(
     span : tuple of (n_lanes,)
         First and last time at which the rate of change may be evaluated.
     """
-    linear = linear_solver(dynamics)
     start = clamp(t, span)
-    factors = linear.factor(dynamics.prepared_jacobian(start, y, prepared), 1.0 / (GAMMA * h))
+    system = factorised(dynamics, dynamics.prepared_jacobian(start, y, prepared), 1.0 / (GAMMA * h))
     drift = dynamics.prepared_time_derivative(start, y, prepared) if dynamics.plan.reads_time else None
     tables = _tables(y.dtype)
 
@@ -105,12 +104,12 @@ def step(
         right = right + weighted(c, stages) / h
         if drift is not None:
             right = right + (h * weight) * drift
-        return lax.dynamic_update_index_in_dim(stages, linear.solve(factors, right), i, 0)
+        return lax.dynamic_update_index_in_dim(stages, solved(dynamics, system, right), i, 0)
 
     stages = lax.fori_loop(0, N_STAGES, stage, jnp.zeros((N_STAGES, *y.shape), y.dtype))
     end = y + weighted(jnp.asarray(_END, y.dtype), stages)
     dense = jnp.stack([weighted(jnp.asarray(d, y.dtype), stages) for d in _DENSE])
-    return StepResult(end, stages[7], dense), Memory(stages, factors)
+    return StepResult(end, stages[7], dense), Memory(stages, system.factors)
 
 
 def _tables(dtype: np.dtype) -> tuple[Array, ...]:
@@ -150,7 +149,7 @@ def pull(
     by_stage = sum(jnp.asarray(w, y.dtype)[:, None, None] * by for w, by in zip(*results, strict=True))
 
     def back(k: Array, carry: tuple) -> tuple:
-        by_stage, solved, by_t, by_h, by_y, by_prepared = carry
+        by_stage, right, by_t, by_h, by_y, by_prepared = carry
         i = N_STAGES - 1 - k
         a, c, offset = (row(table, i) for table in tables[:3])
         v = linear.solve_transposed(memory.factors, row(by_stage, i))
@@ -163,20 +162,20 @@ def pull(
         # Of W u_i = right: the explicit dependence on h of both sides.
         own = row(stages, i) / (GAMMA * h * h) - weighted(c, stages) / (h * h)
         by_h = by_h + offset * dt + reduced(v * own)
-        solved = lax.dynamic_update_index_in_dim(solved, v, i, 0)
-        return by_stage, solved, by_t + dt, by_h, by_y + dx, jax.tree.map(jnp.add, by_prepared, dp)
+        right = lax.dynamic_update_index_in_dim(right, v, i, 0)
+        return by_stage, right, by_t + dt, by_h, by_y + dx, jax.tree.map(jnp.add, by_prepared, dp)
 
     zero = jnp.zeros_like(t)
     none = jax.tree.map(jnp.zeros_like, prepared)
     carry = (by_stage, jnp.zeros_like(stages), zero, zero, given.end, none)
-    _, solved, by_t, by_h, by_y, by_prepared = lax.fori_loop(0, N_STAGES, back, carry)
+    _, right, by_t, by_h, by_y, by_prepared = lax.fori_loop(0, N_STAGES, back, carry)
     rows, columns = dynamics.jacobian_pattern
-    weights = sum(solved[i][rows] * stages[i][columns] for i in range(N_STAGES))
+    weights = sum(right[i][rows] * stages[i][columns] for i in range(N_STAGES))
     _, pulled = jax.vjp(lambda s, x, p: dynamics.prepared_jacobian(clamp(s, span), x, p), t, y, prepared)
     found = [pulled(weights)]
     if reads_time:
         d = jnp.asarray(_D, y.dtype)
-        total = weighted(d, solved)
+        total = weighted(d, right)
         drift, pulled = jax.vjp(
             lambda s, x, p: dynamics.prepared_time_derivative(clamp(s, span), x, p), t, y, prepared
         )

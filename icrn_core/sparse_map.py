@@ -74,6 +74,10 @@ class SparseMap:
             x,
         )
 
+    def transposed(self, arrays: Sequence[Array], x: Array) -> Array:
+        """Return ``Aᵀ x`` for ``x`` of shape ``(n_rows, ...)``."""
+        return _apply(self.columns, arrays, x)
+
 
 def sparse_map(
     rows: np.ndarray, columns: np.ndarray, coefficients: np.ndarray, n_rows: int, n_columns: int, arrays

