@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,10 +19,6 @@ from converters.cli.app import (
 )
 from converters.profiling import span
 
-if TYPE_CHECKING:
-    from converters.training.cross_check import CrossCheck
-    from converters.training.train import Fit
-
 
 def train(
     source: Annotated[
@@ -31,6 +27,48 @@ def train(
             metavar="PROBLEM.yaml|FILE.icrn|MODEL", help="A PEtab problem, or a model with --data."
         ),
     ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Measurements: time and a column for each species or observable (optional: condition, "
+            "replicate, sd or ID_sd), or time, observable, value, sd.",
+        ),
+    ] = None,
+    fit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="What is fitted: an id, 'k*' or 'W[*,2]', and after colons scale, bounds and start value "
+            "(k1:log10:1e-3..10:0.5); can be repeated.",
+        ),
+    ] = None,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="What of that is not fitted after all; can be repeated."),
+    ] = None,
+    tie: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A=B", help="Ids that are one parameter, such as k1=k2; can be repeated."),
+    ] = None,
+    observable: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FORMULA", help="What a column of the data is, such as total=A+B; can be repeated."
+        ),
+    ] = None,
+    conditions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.csv", help="What each condition sets: condition and a column for each id."
+        ),
+    ] = None,
+    noise: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND", help="absolute or relative: the noise that is fitted where there is no sd."
+        ),
+    ] = "absolute",
     starts: Annotated[int, typer.Option(min=1, help="Number of starts.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="For everything that is drawn.")] = 0,
     sampling: Annotated[
@@ -38,9 +76,7 @@ def train(
     ] = "latin-hypercube",
     hops: Annotated[
         int,
-        typer.Option(
-            min=0, help="How often a start that has converged goes on with one parameter drawn anew."
-        ),
+        typer.Option(min=0, help="How often a start that has converged goes on with parameters drawn anew."),
     ] = 3,
     max_iterations: Annotated[int, typer.Option(min=1, help="Most iterations of one descent.")] = 500,
     rtol: Annotated[float, typer.Option(help="Relative tolerance of the runs.")] = 1e-6,
@@ -66,6 +102,13 @@ def train(
         str | None,
         typer.Option("--petab", metavar="FOLDER", help="Write PEtab files with the fitted values."),
     ] = None,
+    errors: Annotated[
+        bool, typer.Option("--errors/--no-errors", help="Standard errors, and what the data leave open.")
+    ] = True,
+    profile_likelihood: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Profile likelihoods of these parameters; can be repeated."),
+    ] = None,
     validate: Annotated[
         bool | None,
         typer.Option(
@@ -84,31 +127,44 @@ def train(
     Writes the fitted model (FILE.icrn) and beside it FILE.fit.json with values, losses and
     the history of every start. A fit that is broken off leaves FILE.checkpoint.json, from which
     --resume goes on. Exits with 1 when the result changes at ten times tighter tolerances, or
-    when another simulator does not reproduce it.
+    when another simulator does not reproduce it. icrn-export writes FILE.icrn back as SBML.
     """
     with span("import"):
         from converters.archive import save_folding
         from converters.cli.training_display import Display
+        from converters.cli.training_outputs import (
+            check_outputs,
+            cross_checked,
+            raise_differs,
+            raise_unstable,
+            stem_of,
+            summary,
+            write_more,
+        )
+        from converters.cli.training_source import Source, read_source
         from converters.files import check_targets
-        from converters.training.petab import read_petab
         from converters.training.results import fit_json, fitted_model
         from converters.training.train import TrainingOptions
         from converters.training.train import train as fit_problem
+        from converters.training.trust import profiles, uncertainty
         from icrn_core.fit import FitOptions
         from icrn_core.objective import Accuracy
         from icrn_io.files import write_atomically
 
-    target = output or f"{_stem(source)}_fitted.icrn"
+    lists = (tuple(given or ()) for given in (fit, fix, tie, observable))
+    given = Source(source, data, *lists, conditions, noise)
+    target = output or f"{stem_of(source)}_fitted.icrn"
     record, checkpoint = (str(Path(target).with_suffix(end)) for end in (".fit.json", ".checkpoint.json"))
     check_targets(source, target, record, checkpoint, report_file)
-    _check_outputs(report_file, petab_folder)
+    check_outputs(report_file, petab_folder)
     with progress("Reading the problem"), span("read"):
-        problem = read_petab(source)
+        problem = read_source(given)
     keep_programs(no_cache)
     options = TrainingOptions(
         n_starts=starts,
         seed=seed,
         sampling=sampling,
+        from_values=not given.is_petab,
         fit=FitOptions(Accuracy(rtol=rtol, max_steps=max_steps), max_iterations, hops=hops),
         checkpoint=checkpoint,
         interval=interval,
@@ -117,131 +173,33 @@ def train(
         cluster=cluster,
     )
     with Display(hops) as display:
-        fit = fit_problem(problem, options, display)
+        found = fit_problem(problem, options, display)
     with span("write"):
-        save_folding(fitted_model(fit), target)
-        write_atomically(record, fit_json(fit))
+        save_folding(fitted_model(found), target)
+        write_atomically(record, fit_json(found))
     say(f"wrote {target} and {record}")
-    check = None if fit.was_interrupted else _cross_check(fit, validate)
-    if check is not None:
-        write_atomically(record, fit_json(fit, check))
-    _write_more(fit, check, report_file, petab_folder)
-    typer.echo(fit_json(fit, check) if as_json else _summary(fit, check))
-    if fit.was_interrupted:
+    check = spread = None
+    profiled = {}
+    if not found.was_interrupted:
+        with progress("Finding standard errors"), span("errors"):
+            spread = uncertainty(found) if errors or profile_likelihood else None
+            profiled = profiles(found, profile_likelihood, spread) if profile_likelihood else {}
+        check = cross_checked(found, validate)
+    text = fit_json(found, check, spread, profiled)
+    write_atomically(record, text)
+    write_more(found, check, spread, report_file, petab_folder)
+    typer.echo(text if as_json else summary(found, check, spread))
+    if found.was_interrupted:
         say(f"interrupted: this is the best so far; --resume goes on from {checkpoint}")
         raise KeyboardInterrupt
     Path(checkpoint).unlink(missing_ok=True)
-    if not fit.is_trained:
-        raise_unstable(fit)
+    if not found.is_trained:
+        raise_unstable(found)
     if check is not None and check.differs:
         raise_differs(check)
 
 
-def _stem(source: str) -> str:
-    return Path(source).name.split(".")[0]
-
-
-def _check_outputs(report_file: str | None, petab_folder: str | None) -> None:
-    """Refuse, before the fit, what could not be written after it."""
-    if report_file is not None:
-        from converters.training.figures import style
-
-        style()
-    if petab_folder is not None:
-        from converters.training.petab_export import check_folder
-
-        check_folder(petab_folder)
-
-
-def _cross_check(fit: Fit, validate: bool | None) -> CrossCheck | None:
-    """Return what other simulators say; None where they are not to be asked, or not installed."""
-    from converters.training.cross_check import SIMULATORS, cross_check, installed_engines
-
-    engines = SIMULATORS if validate else installed_engines() if validate is None else ()
-    if not engines:
-        return None
-    with progress("Running other simulators"), span("validate"):
-        return cross_check(fit, engines)
-
-
-def _write_more(
-    fit: Fit, check: CrossCheck | None, report_file: str | None, petab_folder: str | None
-) -> None:
-    from icrn_io.files import write_atomically
-
-    if petab_folder is not None:
-        from converters.training.petab_export import write_petab
-
-        say(f"wrote {write_petab(fit, petab_folder)}")
-    if report_file is not None:
-        from converters.training.report import html_report
-
-        with progress("Drawing the report"), span("report"):
-            page = html_report(fit, [] if check is None else [check])
-        write_atomically(report_file, page)
-        say(f"wrote {report_file}")
-
-
-def _summary(fit: Fit, check: CrossCheck | None) -> str:
-    """Return the result as a table of text."""
-    from converters.text_table import aligned
-
-    losses = [start.best_loss for start in fit.starts]
-    n_best = sum(loss <= fit.loss + 0.01 for loss in losses)
-    lines = [
-        f"best negative log-likelihood {fit.likelihood:.6g}"
-        + (f", with priors {fit.loss:.6g}" if abs(fit.loss - fit.likelihood) > 1e-9 else ""),
-        f"reached to within .01 by {n_best} of {len(losses)} starts, in {fit.seconds:.1f} s "
-        f"({fit.cpu_seconds:.1f} s CPU)",
-    ]
-    if check is not None:
-        from converters.training.cross_check import summary_lines
-
-        lines += summary_lines(check)
-    rows = [("parameter", "value", "scale", "lower", "upper")]
-    rows += [
-        (p.id, f"{fit.values[p.id]:.6g}", p.scale, f"{p.lower:g}", f"{p.upper:g}")
-        for p in fit.bound.problem.fitted
-    ]
-    return "\n".join([*lines, "", *aligned(rows, (40, 16, 8, 12, 12))])
-
-
-def raise_unstable(fit: Fit) -> None:
-    """Raise the error that an unstable result ends with.
-
-    Raises
-    ------
-    ModelIOError
-        Always.
-    """
-    from icrn_io.errors import ModelIOError
-
-    raise ModelIOError(
-        f"unstable, not trained: the loss is {fit.check.loss:.8g}, and {fit.check.tight:.8g} at ten times "
-        "tighter tolerances; give a smaller --rtol"
-    )
-
-
-def raise_differs(check: CrossCheck) -> None:
-    """Raise the error that a result ends with that another simulator does not reproduce.
-
-    Raises
-    ------
-    ModelIOError
-        Always.
-    """
-    from icrn_io.errors import ModelIOError
-
-    engine = next(e for e in check.engines if e.verdict == "differs")
-    worst = engine.worst
-    raise ModelIOError(
-        f"{engine.engine} does not reproduce the fit: negative log-likelihood {engine.likelihood:.8g}, "
-        f"by the fit {engine.reference:.8g}; observable '{worst.observable}' differs by "
-        f"{worst.relative:.1e} of its largest value (experiment '{worst.experiment}', time {worst.time:g})"
-    )
-
-
-app = make_app(train, "icrn-train problem.yaml --starts 20 -o fitted.icrn")
+app = make_app(train, "icrn-train model.xml --data series.csv --fit 'k*' -o fitted.icrn --report fit.html")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from icrn_io.network import Network
 
 if TYPE_CHECKING:
     from converters.training.cross_check import CrossCheck
+    from icrn_core.profiles import Profile
+    from icrn_core.uncertainty import Uncertainty
 
 _FORMAT, _VERSION = "icrn-fit", 1
 _PACKAGES = ("icrn-sbml", "jax", "numpy", "scipy", "python-libsbml", "petab")
@@ -44,7 +47,12 @@ def _elements(network: Network) -> set[str]:
     return {e.id for e in (*network.compartments, *network.species, *network.parameters)}
 
 
-def fit_record(fit: Fit, check: CrossCheck | None = None) -> dict[str, object]:
+def fit_record(
+    fit: Fit,
+    check: CrossCheck | None = None,
+    errors: Uncertainty | None = None,
+    profiles: Mapping[str, Profile] | None = None,
+) -> dict[str, object]:
     """Return everything about a fit as plain values; not finite numbers as None.
 
     Parameters
@@ -53,6 +61,10 @@ def fit_record(fit: Fit, check: CrossCheck | None = None) -> dict[str, object]:
         A fit.
     check : CrossCheck, optional
         What other simulators say of it.
+    errors : Uncertainty, optional
+        Standard errors and what the data leave open.
+    profiles : mapping of str to Profile, optional
+        Profile likelihoods by parameter.
     """
     bound, problem = fit.bound, fit.bound.problem
     values = fit.values
@@ -82,6 +94,9 @@ def fit_record(fit: Fit, check: CrossCheck | None = None) -> dict[str, object]:
         }
         for s in fit.starts
     ]
+    for k, parameter in enumerate(parameters if errors is not None else ()):
+        parameter["standard_error_on_scale"] = float(errors.standard_errors[k])
+        parameter["interval"] = [float(errors.linear_low[k]), float(errors.linear_high[k])]
     compared = {} if check is None else {"cross_check": {"passed": check.passed, **asdict(check)}}
     return _finite(
         {
@@ -102,14 +117,33 @@ def fit_record(fit: Fit, check: CrossCheck | None = None) -> dict[str, object]:
             "cpu_seconds": fit.cpu_seconds,
             "versions": package_versions(),
             **compared,
+            **_doubts(errors, profiles or {}),
             "starts": starts,
         }
     )
 
 
-def fit_json(fit: Fit, check: CrossCheck | None = None) -> str:
+def _doubts(errors: Uncertainty | None, profiles: Mapping[str, Profile]) -> dict[str, object]:
+    from converters.training.trust import profile_record
+
+    found: dict[str, object] = {}
+    if errors is not None:
+        found["level"] = errors.level
+        found["correlation"] = errors.correlation.tolist()
+        found["notes"] = list(errors.sentences)
+    if profiles:
+        found["profiles"] = {name: profile_record(own) for name, own in profiles.items()}
+    return found
+
+
+def fit_json(
+    fit: Fit,
+    check: CrossCheck | None = None,
+    errors: Uncertainty | None = None,
+    profiles: Mapping[str, Profile] | None = None,
+) -> str:
     """Return `fit_record` as JSON text."""
-    return json.dumps(fit_record(fit, check), indent=1) + "\n"
+    return json.dumps(fit_record(fit, check, errors, profiles), indent=1) + "\n"
 
 
 def _finite(x: object) -> object:
