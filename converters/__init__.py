@@ -8,6 +8,18 @@ from __future__ import annotations
 from importlib import import_module
 
 _HOME = {
+    "Fit": "converters.training.train",
+    "TrainingOptions": "converters.training.train",
+    "TrainingProblem": "converters.training.problem",
+    "bind": "converters.training.binding",
+    "cross_check": "converters.training.cross_check",
+    "fitted_model": "converters.training.results",
+    "html_report": "converters.training.report",
+    "read_petab": "converters.training.petab",
+    "read_table": "converters.training.table",
+    "train": "converters.training.train",
+    "uncertainty": "converters.training.trust",
+    "write_petab": "converters.training.petab_export",
     "Folding": "converters.folding",
     "Hints": "converters.hints",
     "TimeCourse": "converters.time_course",

@@ -9,7 +9,7 @@ loss stays low up to the bound.
 From the minimum, points go out in both directions by about equal steps of r = √(2 (PL − L(θ̂))),
 which is a straight line where the loss is a parabola. At each point the other parameters begin
 where the last two points lead and are fitted again. All directions of all parameters are made side
-by side, as starts of one `icrn_core.fit.fit`.
+by side, as starts of one `icrn_core.multistart.fit`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from enum import IntEnum
 import numpy as np
 
 from icrn_core.errors import IcrnError
-from icrn_core.fit import FitOptions, Start, StartCode, fit, step_units
+from icrn_core.multistart import FitOptions, Start, StartCode, fit, step_units
 from icrn_core.objective import Accuracy, Objective
 from icrn_core.uncertainty import Uncertainty, checked_point, fisher, on_bounds, quantile
 

@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from icrn_core.errors import IcrnError
-from icrn_core.fit import curvature_program, step_units
 from icrn_core.identifiability import Direction, loose_directions, spectrum
+from icrn_core.multistart import curvature_program, step_units
 from icrn_core.objective import Accuracy, Objective
 from icrn_core.scales import to_linear
 

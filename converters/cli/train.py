@@ -147,7 +147,7 @@ def train(
         from converters.training.train import TrainingOptions
         from converters.training.train import train as fit_problem
         from converters.training.trust import profiles, uncertainty
-        from icrn_core.fit import FitOptions
+        from icrn_core.multistart import FitOptions
         from icrn_core.objective import Accuracy
         from icrn_io.files import write_atomically
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from icrn_core.fit import Start, StartCode
+from icrn_core.multistart import Start, StartCode
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

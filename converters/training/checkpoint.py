@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from converters.training.binding import BoundProblem
-from icrn_core.fit import FitOptions, Start
+from icrn_core.multistart import FitOptions, Start
 from icrn_io.errors import ModelIOError
 from icrn_io.files import write_atomically
 

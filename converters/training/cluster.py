@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from converters.training.problem import TrainingProblem
-from icrn_core.fit import FitOptions, Start, StartCode
+from icrn_core.multistart import FitOptions, Start, StartCode
 from icrn_io.errors import ModelIOError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def run_starts(problem: TrainingProblem, settings: FitOptions, records: list[dic
     """Run some starts to their end, in a worker; results as records."""
     from converters.engines.programs import float64
     from converters.training.binding import bind
-    from icrn_core.fit import fit
+    from icrn_core.multistart import fit
 
     with float64():
         if id(problem) not in _bound:

@@ -8,7 +8,7 @@ import numpy as np
 
 from converters.training.figures import BAD, CURVE, INK, PALE, panels, parts
 from converters.training.train import Fit
-from icrn_core.fit import Start, StartCode
+from icrn_core.multistart import Start, StartCode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from converters.training.figures_starts import parameter_figures, starts_figure
 from converters.training.predictions import curves, predictions
 from converters.training.results import package_versions
 from converters.training.train import Fit
-from icrn_core.fit import StartCode
+from icrn_core.multistart import StartCode
 
 _CLOSE = 0.01
 _ERRORS = ("standard error, on scale", "low", "high")

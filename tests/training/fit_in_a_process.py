@@ -9,7 +9,7 @@ import jax
 from training_problems import chain_problem
 
 from converters.training.train import TrainingOptions, train
-from icrn_core.fit import FitOptions
+from icrn_core.multistart import FitOptions
 
 
 def slow_options(checkpoint: str | None, resume: bool = False) -> TrainingOptions:

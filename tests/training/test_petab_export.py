@@ -65,7 +65,7 @@ def test_files_that_were_read_are_copied_and_only_values_change(exported, report
 
 
 def replace_start(start, theta):
-    from icrn_core.fit import Start
+    from icrn_core.multistart import Start
 
     return Start(start.number, theta, theta, start.loss, best=theta, best_loss=start.best_loss)
 

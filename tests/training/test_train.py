@@ -22,7 +22,7 @@ from converters.training.binding import bind
 from converters.training.results import fit_record, fitted_model
 from converters.training.train import TrainingOptions, train
 from icrn_core.errors import IcrnError
-from icrn_core.fit import FitOptions, Start, StartCode, draw_starts, fit
+from icrn_core.multistart import FitOptions, Start, StartCode, draw_starts, fit
 from icrn_io import read_model
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import symbol

@@ -46,7 +46,7 @@ class StartCode(IntEnum):
         return ("waiting", "converged", "the most iterations were made", "no run succeeds at the start")[self]
 
 
-_ARRAYS = ("initial", "theta", "best", "secant", "last_step", "last_gradient")
+_ARRAYS = ("initial", "theta", "best", "secant", "last_step", "last_gradient", "gradient", "information")
 
 
 @dataclass(eq=False)
@@ -72,6 +72,9 @@ class Start:
     secant, last_step, last_gradient
         What the Hessian has beside the Fisher information, as steps have shown it, and the last
         step taken and the gradient before it, in units of `step_units`.
+    gradient, information
+        Gradient and Fisher information at ``theta``, in the same units; None where they are yet
+        to be found.
     history : list of float
         Loss after every round.
     held : tuple of int
@@ -91,6 +94,8 @@ class Start:
     secant: np.ndarray | None = None
     last_step: np.ndarray | None = None
     last_gradient: np.ndarray | None = None
+    gradient: np.ndarray | None = None
+    information: np.ndarray | None = None
     best_loss: float = np.inf
     history: list[float] = field(default_factory=list)
     held: tuple[int, ...] = ()
@@ -221,7 +226,6 @@ class _Rounds:
         self._loss = partial(_loss_program, objective, options.accuracy)
         self._curvature = partial(curvature_program, objective, accuracy=options.accuracy)
         self._units = step_units(objective, lower, upper)
-        self._bent: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def run(
         self,
@@ -236,7 +240,7 @@ class _Rounds:
         while waiting:
             batch = waiting[: self._n_batch]
             self._bend(batch)
-            live = [start for start in batch if start.number in self._bent]
+            live = [start for start in batch if start.gradient is not None]
             if live:
                 self._move(live)
             on_round(every)
@@ -248,7 +252,7 @@ class _Rounds:
 
     def _bend(self, batch: list[Start]) -> None:
         """Find gradient and curvature of those that have moved."""
-        moved = [start for start in batch if start.number not in self._bent]
+        moved = [start for start in batch if start.gradient is None]
         if not moved:
             return
         found = self._curvature(self._padded([start.theta for start in moved], self._n_batch))
@@ -269,7 +273,7 @@ class _Rounds:
                 change = gradient - start.last_gradient - hessian @ start.last_step
                 start.secant = updated_secant(start.secant, start.last_step, change)
                 start.last_step = start.last_gradient = None
-            self._bent[start.number] = gradient, hessian
+            start.gradient, start.information = gradient, hessian
 
     def _padded(self, rows: list[np.ndarray], n: int) -> jnp.ndarray:
         return jnp.asarray(np.stack([*rows, *[rows[-1]] * (n - len(rows))], axis=1))
@@ -292,7 +296,7 @@ class _Rounds:
         """Return steps with the change that their model predicts."""
         down, up = (self._lower - start.theta) / self._units, (self._upper - start.theta) / self._units
         down[list(start.held)] = up[list(start.held)] = 0.0
-        gradient, information = self._bent[start.number]
+        gradient, information = start.gradient, start.information
         models = [information, information if start.secant is None else information + start.secant]
         found = []
         for model in models:
@@ -324,7 +328,8 @@ class _Rounds:
                 length * (2.0 if agrees else 1.0 if gain > 0.25 * -predicted[best] else 0.5), _SHORTEST
             )
             start.theta, start.loss = points[best], float(found[best])
-            start.last_step, start.last_gradient = step, self._bent.pop(start.number)[0]
+            start.last_step, start.last_gradient = step, start.gradient
+            start.gradient = start.information = None
         else:
             start.radius *= _LENGTHS[-1] / 4
         start.history.append(start.loss)
@@ -337,7 +342,7 @@ class _Rounds:
 
     def _end(self, start: Start, code: StartCode) -> None:
         """End a descent: hop from the best point found, descend from it again, or end the start."""
-        self._bent.pop(start.number, None)
+        start.gradient = start.information = None
         if start.loss < start.best_loss:
             start.best, start.best_loss = start.theta, start.loss
         if start.best is None and start.n_failed < _MOST_DRAWS:
