@@ -37,6 +37,14 @@ def is_available() -> bool:
     return jax.__version_info__[:2] in _KNOWN_TO_WORK
 
 
+def compiler_options() -> dict[str, bool] | None:
+    """Return options with which programs compile in less time and run as fast, None where they are unknown.
+
+    XLA's emitters for fused loops take a third of the time that a CPU program compiles.
+    """
+    return {"xla_cpu_use_fusion_emitters": False} if is_available() else None
+
+
 def reduced(
     x: Array, axis: int = 0, combine: Callable[[Array, Array], Array] = jnp.add, by: Callable = jnp.sum
 ) -> Array:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from icrn_core import kernel
 from icrn_core.errors import IcrnError
 from icrn_core.objective import Accuracy, Objective, curvature, losses
 from icrn_core.scales import SCALES
@@ -209,9 +210,18 @@ def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.
     return losses(objective, theta, accuracy)[0]
 
 
-# One program for each objective, accuracy and number of points, however many fits are made.
-_loss_program = jax.jit(_total, static_argnums=(0, 1))
-curvature_program = jax.jit(curvature, static_argnames=("objective", "accuracy"))
+@cache
+def _loss_program() -> Callable:
+    """Return one program for each objective, accuracy and number of points, however many fits are made."""
+    return jax.jit(_total, static_argnums=(0, 1), compiler_options=kernel.compiler_options())
+
+
+@cache
+def curvature_program() -> Callable:
+    """Return `curvature` compiled, as `_loss_program`."""
+    return jax.jit(
+        curvature, static_argnames=("objective", "accuracy"), compiler_options=kernel.compiler_options()
+    )
 
 
 class _Rounds:
@@ -223,8 +233,8 @@ class _Rounds:
         self._objective = objective
         self._lower, self._upper, self._options = lower, upper, options
         self._most = max(1, _LANES // objective.n_runs)
-        self._loss = partial(_loss_program, objective, options.accuracy)
-        self._curvature = partial(curvature_program, objective, accuracy=options.accuracy)
+        self._loss = partial(_loss_program(), objective, options.accuracy)
+        self._curvature = partial(curvature_program(), objective, accuracy=options.accuracy)
         self._units = step_units(objective, lower, upper)
 
     def run(

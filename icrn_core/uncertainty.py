@@ -135,7 +135,7 @@ def fisher(
     names = _checked_names(names, objective.n_fitted)
     z = quantile(level)
     units = step_units(objective, lower, upper)
-    found = curvature_program(objective, jnp.asarray(theta[:, None]), accuracy=accuracy)
+    found = curvature_program()(objective, jnp.asarray(theta[:, None]), accuracy=accuracy)
     loss, gradient, information = (np.asarray(x[0]) for x in found)
     if not (np.isfinite(loss) and np.isfinite(information).all()):
         raise IcrnError("the loss or its derivatives are not finite at this point: a run fails there")
@@ -187,7 +187,7 @@ def _observed(
     for first in range(0, len(points), max(n, 1)):
         part = points[first : first + n]
         filled = np.concatenate([part, np.repeat(part[-1:], n - len(part), axis=0)])
-        found = curvature_program(objective, jnp.asarray(filled.T), accuracy=accuracy.tightened())
+        found = curvature_program()(objective, jnp.asarray(filled.T), accuracy=accuracy.tightened())
         slopes.append(np.asarray(found.gradient)[: len(part), free] * units[free])
     slopes = np.concatenate([np.zeros((0, len(free))), *slopes])
     if not np.isfinite(slopes).all():
@@ -241,7 +241,7 @@ def _points_away(
 def _information_away(objective: Objective, accuracy: Accuracy, points: list[np.ndarray]) -> list[np.ndarray]:
     """Return the information at those points where no run fails."""
     # One at a time: the program is that of the minimum.
-    found = [curvature_program(objective, jnp.asarray(p[:, None]), accuracy=accuracy) for p in points]
+    found = [curvature_program()(objective, jnp.asarray(p[:, None]), accuracy=accuracy) for p in points]
     return [np.asarray(x.hessian[0]) for x in found if jnp.isfinite(x.loss[0] + x.hessian.sum())]
 
 
