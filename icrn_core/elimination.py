@@ -22,7 +22,7 @@ from jax import Array, lax
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from icrn_core.kernel import one_kernel
+from icrn_core.kernel import MOST_ENTRIES, one_kernel
 from icrn_core.tensors import entries_at
 
 # A library's dense factorisation does about this many multiplications in the time of one update.
@@ -146,7 +146,14 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
     entries = entries_at(padded, plan.source)
     entries = entries + jnp.where(plan.is_diagonal[:, None], shift[None, :], 0.0)
     zeros = jnp.zeros((plan.diagonal.shape[0], n_lanes), entries.dtype)
-    return one_kernel(_eliminated, plan, entries, zeros)
+    return _kernel(_eliminated, plan, entries, zeros)
+
+
+def _kernel(function: Callable, plan: Elimination, *args: Array) -> Factors | Array:
+    """Call a function as one kernel, unless its arrays are such as XLA cuts into parts."""
+    if any(x.size > MOST_ENTRIES for x in jax.tree.leaves(args)):
+        return function(plan, *args)
+    return one_kernel(function, plan, *args)
 
 
 def _eliminated(plan: Elimination, entries: Array, zeros: Array) -> Factors:
@@ -195,12 +202,7 @@ def solve_transposed(plan: Elimination, factors: Factors, right: Array) -> Array
 
 
 def _in_order(substituted: Callable, plan: Elimination, factors: Factors, right: Array) -> Array:
-    x = one_kernel(
-        substituted,
-        plan,
-        factors,
-        entries_at(right, plan.order),
-    )
+    x = _kernel(substituted, plan, factors, entries_at(right, plan.order))
     return entries_at(x, plan.place)
 
 

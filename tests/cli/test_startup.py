@@ -20,6 +20,7 @@ CASES = {
     ("validate", "--help"): {"rich"},
     ("export", "--help"): {"rich"},
     ("show", "--help"): {"rich"},
+    ("train", "--help"): {"rich"},
     ("simulate", "--version"): set(),
     ("import_", MODEL, "-o", "model.icrn"): {"libsbml", "numpy"},
     ("show", "model.icrn"): {"numpy"},
