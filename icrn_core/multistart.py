@@ -8,7 +8,7 @@ curvature, so that a radius too long or too short costs no round.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cache, partial
 
@@ -206,8 +206,14 @@ def check_starts(objective: Objective, lower: np.ndarray, upper: np.ndarray, sta
             )
 
 
-def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray) -> jnp.ndarray:
-    return losses(objective, theta, accuracy)[0]
+def _total(objective: Objective, accuracy: Accuracy, theta: jnp.ndarray, tolerances: tuple) -> jnp.ndarray:
+    rtol, atol = tolerances
+    return losses(objective, theta, replace(accuracy, rtol=rtol, atol=atol))[0]
+
+
+def _tolerances(accuracy: Accuracy) -> tuple[float, float]:
+    """Return the tolerances as arguments of a program, an absolute one that is not given as NaN."""
+    return accuracy.rtol, np.nan if accuracy.atol is None else accuracy.atol
 
 
 @cache
@@ -224,6 +230,26 @@ def curvature_program() -> Callable:
     )
 
 
+def _losses(
+    objective: Objective, accuracy: Accuracy, tolerances: tuple[float, float], theta: jnp.ndarray
+) -> jnp.ndarray:
+    return _loss_program()(objective, accuracy, theta, tolerances)
+
+
+def _batch_size(objective: Objective, n_starts: int) -> int:
+    """Return how many starts are looked at together."""
+    return max(1, min(_LANES // objective.n_runs, n_starts))
+
+
+def tightened_loss(
+    objective: Objective, theta: np.ndarray, accuracy: Accuracy, n_starts: int, factor: float = 10.0
+) -> float:
+    """Return the loss at tolerances smaller by a factor, by the program of a fit with so many starts."""
+    n = 2 * len(_LENGTHS) * _batch_size(objective, n_starts)
+    points = jnp.repeat(jnp.asarray(theta)[:, None], n, axis=1)
+    return float(_losses(objective, accuracy, _tolerances(accuracy.tightened(factor)), points)[0])
+
+
 class _Rounds:
     """The loop; a batch holds so many starts, others wait until one ends."""
 
@@ -232,8 +258,7 @@ class _Rounds:
     ) -> None:
         self._objective = objective
         self._lower, self._upper, self._options = lower, upper, options
-        self._most = max(1, _LANES // objective.n_runs)
-        self._loss = partial(_loss_program(), objective, options.accuracy)
+        self._loss = partial(_losses, objective, options.accuracy, _tolerances(options.accuracy))
         self._curvature = partial(curvature_program(), objective, accuracy=options.accuracy)
         self._units = step_units(objective, lower, upper)
 
@@ -246,7 +271,7 @@ class _Rounds:
         """Go on until every start has ended, and those that follow."""
         waiting = [start for start in every if start.code is StartCode.WAITING]
         # Of all starts, so that a fit that goes on computes what it would have computed.
-        self._n_batch = min(self._most, max(len(every), 1))
+        self._n_batch = _batch_size(self._objective, len(every))
         while waiting:
             batch = waiting[: self._n_batch]
             self._bend(batch)

@@ -356,7 +356,8 @@ def _sampled(objective: Objective, every: list[tuple[Array, Array]]) -> Array:
     return symbols.reshape(-1, n_samples, n_starts)
 
 
-def _prior_terms(objective: Objective, theta: Array) -> Array:
+def prior_terms(objective: Objective, theta: Array) -> Array:
+    """Return −log of the priors at θ, ``(n_fitted, n_starts)``, shape ``(n_starts,)``."""
     linear = to_linear(objective.scales, theta)
     total = jnp.zeros(theta.shape[1], theta.dtype)
     for prior in objective.priors:
@@ -382,7 +383,7 @@ def losses(
     found = predict(objective, theta, accuracy, differentiate)
     likelihood = noise_terms(objective.data, found.z, found.log_sigma).sum(axis=0)
     likelihood = jnp.where(found.works & jnp.isfinite(likelihood), likelihood, jnp.inf)
-    return likelihood + _prior_terms(objective, theta), likelihood
+    return likelihood + prior_terms(objective, theta), likelihood
 
 
 class Curvature(NamedTuple):
@@ -420,8 +421,8 @@ def curvature(objective: Objective, theta: Array, accuracy: Accuracy) -> Curvatu
     hessian = jnp.einsum("ids,jds->sij", scaled, scaled) + jnp.einsum("ids,jds->sij", ds, ds * weight)
     likelihood = noise_terms(data, found.z, found.log_sigma).sum(axis=0)
     is_good = found.works & jnp.isfinite(likelihood) & jnp.isfinite(gradient).all(axis=1)
-    loss = jnp.where(is_good, likelihood, jnp.inf) + _prior_terms(objective, theta)
-    by_prior = jax.grad(lambda x: _prior_terms(objective, x).sum())
+    loss = jnp.where(is_good, likelihood, jnp.inf) + prior_terms(objective, theta)
+    by_prior = jax.grad(lambda x: prior_terms(objective, x).sum())
     bend = jax.vmap(lambda e: jax.jvp(by_prior, (theta,), (jnp.broadcast_to(e[:, None], theta.shape),))[1])
     diagonal = jnp.maximum(jnp.einsum("kks->sk", bend(jnp.eye(n))), 0.0)
     hessian = hessian + diagonal[:, :, None] * jnp.eye(n)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,8 +15,8 @@ from converters.engines.programs import float64
 from converters.training.binding import BoundProblem, bind
 from converters.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from converters.training.problem import ParameterPrior, TrainingProblem
-from icrn_core.multistart import FitOptions, Start, draw_starts, fit
-from icrn_core.objective import losses
+from icrn_core.multistart import FitOptions, Start, draw_starts, fit, tightened_loss
+from icrn_core.objective import prior_terms
 from icrn_core.scales import from_linear, to_linear
 from icrn_io.errors import ModelIOError
 
@@ -247,14 +246,12 @@ def _finished(
             "--max-steps, or look at a run with icrn-simulate"
         )
     ranked = tuple(sorted(starts, key=lambda start: (start.best_loss, start.number)))
-    settings = options.fit
-    point = jnp.asarray(ranked[0].best)[:, None]
-    evaluate = jax.jit(partial(losses, bound.objective), static_argnames="accuracy")
-    _, likelihood = evaluate(point, accuracy=settings.accuracy)
-    tight, _ = evaluate(point, accuracy=settings.accuracy.tightened())
-    check = Check(ranked[0].best_loss, float(tight[0]))
+    best = ranked[0]
+    accuracy, objective = options.fit.accuracy, bound.objective
+    prior = float(prior_terms(objective, jnp.asarray(best.best)[:, None])[0])
+    check = Check(best.best_loss, tightened_loss(objective, best.best, accuracy, options.n_starts))
     seconds, cpu = time.monotonic() - began[0], time.process_time() - began[1]
-    return Fit(bound, options, ranked, float(likelihood[0]), check, seconds, cpu, was_interrupted)
+    return Fit(bound, options, ranked, best.best_loss - prior, check, seconds, cpu, was_interrupted)
 
 
 def initial_points(bound: BoundProblem, options: TrainingOptions) -> np.ndarray:
