@@ -31,7 +31,7 @@ _LAZY = {
     "draw_starts": "icrn_core.multistart",
     "fisher": "icrn_core.uncertainty",
     "fit": "icrn_core.multistart",
-    "losses": "icrn_core.objective",
+    "losses": "icrn_core.likelihood",
     "profile": "icrn_core.profiles",
     "Descent": "icrn_core.descent",
     "Dynamics": "icrn_core.dynamics",

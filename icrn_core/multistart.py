@@ -18,7 +18,8 @@ import numpy as np
 
 from icrn_core import kernel
 from icrn_core.errors import IcrnError
-from icrn_core.objective import Accuracy, Objective, curvature, losses
+from icrn_core.likelihood import curvature, losses
+from icrn_core.objective import Accuracy, Objective
 from icrn_core.scales import SCALES
 from icrn_core.trust_region import bounded_step, model_change, updated_secant
 

@@ -11,7 +11,8 @@ import numpy as np
 from icrn_core.conservation import Laws, conservation_laws
 from icrn_core.dynamics import Dynamics
 from icrn_core.newton import System, reciprocal_condition
-from icrn_core.objective import Objective, Stage, pool_of
+from icrn_core.objective import Objective, Stage
+from icrn_core.prediction import pool_of
 
 # Below this the equations, scaled, are singular at a state of ordinary size.
 _SINGULAR = 1e-15

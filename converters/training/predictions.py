@@ -14,7 +14,8 @@ from converters.engines.programs import float64
 from converters.training.binding import BoundProblem, bind
 from converters.training.problem import Measurement, TrainingProblem
 from converters.training.train import Fit
-from icrn_core.objective import Accuracy, Predicted, predict
+from icrn_core.objective import Accuracy
+from icrn_core.prediction import Predicted, predict
 from icrn_core.scales import to_linear
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression

@@ -15,8 +15,8 @@ from converters.engines.programs import float64
 from converters.training.binding import BoundProblem, bind
 from converters.training.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from converters.training.problem import ParameterPrior, TrainingProblem
+from icrn_core.likelihood import prior_terms
 from icrn_core.multistart import FitOptions, Start, draw_starts, fit, tightened_loss
-from icrn_core.objective import prior_terms
 from icrn_core.scales import from_linear, to_linear
 from icrn_io.errors import ModelIOError
 

@@ -14,7 +14,8 @@ pytest.importorskip("petab.v1", reason="the package petab is not installed")
 
 from converters.training.binding import bind
 from converters.training.petab import read_petab
-from icrn_core.objective import Accuracy, curvature, losses
+from icrn_core.likelihood import curvature, losses
+from icrn_core.objective import Accuracy
 from icrn_io.antimony_text import antimony_to_sbml
 from icrn_io.errors import ModelIOError, UnsupportedFeatureError
 

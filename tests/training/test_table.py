@@ -13,8 +13,9 @@ from converters.training.choice import choose
 from converters.training.conditions import read_conditions
 from converters.training.observables import read_observables
 from converters.training.table import read_table
+from icrn_core.likelihood import losses
 from icrn_core.multistart import Start, draw_starts, fit
-from icrn_core.objective import Accuracy, losses
+from icrn_core.objective import Accuracy
 from icrn_io import read_model
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import infix, symbol

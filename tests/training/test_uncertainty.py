@@ -18,8 +18,9 @@ from converters.training.problem import (
     TrainingProblem,
 )
 from icrn_core.errors import IcrnError
+from icrn_core.likelihood import curvature
 from icrn_core.multistart import FitOptions, Start, fit
-from icrn_core.objective import Accuracy, curvature
+from icrn_core.objective import Accuracy
 from icrn_core.profiles import EndCode, ProfileOptions, profile
 from icrn_core.uncertainty import fisher
 from icrn_io import read_model
