@@ -27,8 +27,10 @@ from icrn_core.multistart import curvature_program, step_units
 from icrn_core.objective import Accuracy, Objective
 from icrn_core.scales import SCALES, to_linear
 
-# Step of differences, in units of a factor ten, and the most points side by side.
+# Longest step of differences, in units of a factor ten, the most points side by side.
 _STEP, _LANES = 1e-2, 32
+# Shortest one, in units of a factor ten, or as part of a value on a linear scale.
+_LEAST_STEP = 1e-4
 # Share of an undetermined direction from which on a parameter takes part in it.
 _TAKES_PART = 1e-3
 # Sensitivities are trusted to so many times the tolerance of the runs.
@@ -212,14 +214,14 @@ def _difference_steps(
 ) -> np.ndarray:
     """Return steps of differences on the scales of the parameters.
 
-    On a linear scale the range of the bounds says little about how far the loss is a parabola: a
-    hundredth of the value, or a tenth of the standard error with all others known, is far enough.
+    A part of the standard error with all others known: further away the loss is no parabola, and
+    what is determined sharply gave an indefinite Hessian. Not below what runs resolve.
     """
     with np.errstate(divide="ignore"):
         alone = 1.0 / np.sqrt(np.diag(expected))
-    near = np.maximum(_STEP * np.abs(theta), 0.1 * alone)
     is_linear = objective.scales == SCALES.index("lin")
-    return np.where(is_linear, np.minimum(_STEP * units, near), _STEP * units)
+    least = _LEAST_STEP * np.where(is_linear, np.abs(theta), units)
+    return np.minimum(_STEP * units, np.maximum(0.3 * alone, least))
 
 
 def _linear(objective: Objective, *points: np.ndarray) -> list[np.ndarray]:
