@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from icrn_io.errors import ModelIOError
 
 
-def check_targets(model: str, *paths: str | None) -> None:
+def check_targets(model: str, *paths: str | None, read: Iterable[str | None] = ()) -> None:
     """Refuse, before any work is done, output files that cannot be written.
 
     Parameters
@@ -16,13 +17,16 @@ def check_targets(model: str, *paths: str | None) -> None:
         The input, which no output may replace.
     paths : str or None
         Output files; None where one is not asked for.
+    read : iterable of str or None
+        More inputs, such as tables of data.
 
     Raises
     ------
     ModelIOError
         One is a folder, the folder it would be in is none, it is the input, or two are one file.
     """
-    used = {_place(model): "the input"}
+    used = {_place(path): "an input" for path in read if path is not None}
+    used[_place(model)] = "the input"
     for path in paths:
         if path is None:
             continue

@@ -30,6 +30,8 @@ _EXACT, _LOOSE = 1e-3, 0.1
 _SURELY = 1e-4
 # Rises of the loss below this are rounding.
 _LEAST = 1e-6
+# The part of a move by which a direction is told that holds close by only.
+_NEAR = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,8 @@ def loose_directions(
             structural = tolerance == _EXACT and _is_singular_everywhere(others, len(moves), relative)
             loss = float(max(0.5 * move @ scaled @ move for move in moves))
             words = _Words([names[k] for k in free[members]], scales[free[members]], units[free[members]])
-            text = words.sentence(moves[:, members], max(loss, 0.0), structural)
+            bent = structural and not _is_straight(others, moves[:, members], relative)
+            text = words.sentence(moves[:, members], max(loss, 0.0), structural, bent)
             whole = np.zeros((len(moves), len(units)))
             whole[:, free] = moves * units[free]
             found.append(Direction(tuple(map(int, free[members])), whole, max(loss, 0.0), structural, text))
@@ -128,6 +131,18 @@ def _is_singular_everywhere(others: list[np.ndarray], n_null: int, relative: flo
     for information in others:
         values, _, rounding = spectrum(information, relative)
         if (values <= rounding).sum() < n_null:
+            return False
+    return True
+
+
+def _is_straight(others: list[np.ndarray], moves: np.ndarray, relative: float) -> bool:
+    """Whether the same moves change nothing at other points either."""
+    units = moves / np.linalg.norm(moves, axis=1, keepdims=True)
+    for information in others:
+        _, _, rounding = spectrum(information, relative)
+        rise = np.einsum("mi,ij,mj->m", units, information, units)
+        # Moves are known to a few digits only.
+        if (rise > np.maximum(rounding, _EXACT**2 * np.trace(information))).any():
             return False
     return True
 
@@ -166,9 +181,17 @@ class _Words:
         self._names, self._units = names, units
         self._is_linear = scales == SCALES.index("lin")
 
-    def sentence(self, moves: np.ndarray, loss: float, is_structural: bool) -> str:
-        """Return what the moves ``(n_moves, n_members)`` say."""
+    def sentence(self, moves: np.ndarray, loss: float, is_structural: bool, is_bent: bool) -> str:
+        """Return what the moves ``(n_moves, n_members)`` say; bent ones hold close by only."""
         n_moves, n = moves.shape
+        if is_bent and n > 1:
+            told = "; ".join(self._move(move * _NEAR) for move in moves)
+            listed = ", ".join(f"'{name}'" for name in self._names)
+            way = "curve" if n_moves == 1 else "surface"
+            return (
+                f"{listed} are not determined each: along a {way} of their values, here in the direction "
+                f"{told}, the data notice nothing"
+            )
         told = "; ".join(self._move(move) for move in moves)
         rise = f"{loss:.2g} only" if loss >= _LEAST else f"less than {_LEAST:g}"
         effect = "without the data noticing" if is_structural else f"with the loss rising by {rise}"

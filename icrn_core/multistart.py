@@ -453,7 +453,9 @@ def draw_starts(
         )
     samplers = {
         "latin-hypercube": lambda d: qmc.LatinHypercube(d, rng=np.random.default_rng(seed)).random(n),
-        "sobol": lambda d: qmc.Sobol(d, rng=np.random.default_rng(seed)).random(n),
+        "sobol": lambda d: qmc.Sobol(d, rng=np.random.default_rng(seed)).random_base2((n - 1).bit_length())[
+            :n
+        ],
         "uniform": lambda d: np.random.default_rng(seed).random((n, d)),
     }
     if method not in samplers:

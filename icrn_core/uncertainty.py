@@ -25,10 +25,12 @@ from icrn_core.errors import IcrnError
 from icrn_core.identifiability import Direction, loose_directions, spectrum
 from icrn_core.multistart import curvature_program, step_units
 from icrn_core.objective import Accuracy, Objective
-from icrn_core.scales import to_linear
+from icrn_core.scales import SCALES, to_linear
 
-# Step of differences, in units of a factor ten, and the most points side by side.
+# Longest step of differences, in units of a factor ten, the most points side by side.
 _STEP, _LANES = 1e-2, 32
+# Shortest one, in units of a factor ten, or as part of a value on a linear scale.
+_LEAST_STEP = 1e-4
 # Share of an undetermined direction from which on a parameter takes part in it.
 _TAKES_PART = 1e-3
 # Sensitivities are trusted to so many times the tolerance of the runs.
@@ -64,6 +66,8 @@ class Uncertainty:
         Parameters that lie on a bound, taken as fixed.
     directions : tuple of Direction
         What the data do not determine.
+    note : str
+        What else restricts the numbers.
     """
 
     names: tuple[str, ...]
@@ -83,6 +87,7 @@ class Uncertainty:
     at_lower: tuple[int, ...]
     at_upper: tuple[int, ...]
     directions: tuple[Direction, ...]
+    note: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -93,7 +98,8 @@ class Uncertainty:
             for own, side in sides
             for k in own
         ]
-        return (*bounds, *(direction.text for direction in self.directions))
+        note = (self.note,) if self.note else ()
+        return (*note, *bounds, *(direction.text for direction in self.directions))
 
 
 def fisher(
@@ -180,7 +186,8 @@ def _observed(
 ) -> np.ndarray:
     """Return the Hessian of the loss, zero along directions in which the expected one is singular."""
     free = np.flatnonzero(units)
-    moves = _STEP * np.diag(units)[free]
+    steps = _difference_steps(objective, theta, expected, units)
+    moves = np.diag(steps)[free]
     points = np.concatenate([theta + moves, theta - moves])
     n = min(_LANES, len(points))
     slopes = []
@@ -192,7 +199,7 @@ def _observed(
     slopes = np.concatenate([np.zeros((0, len(free))), *slopes])
     if not np.isfinite(slopes).all():
         raise IcrnError("the gradient is not finite near this point: a run fails there")
-    hessian = (slopes[: len(free)] - slopes[len(free) :]) / (2 * _STEP)
+    hessian = (slopes[: len(free)] - slopes[len(free) :]) / (2 * steps[free] / units[free])[:, None]
     by = np.outer(units[free], units[free])
     values, vectors, rounding = spectrum(expected[np.ix_(free, free)] * by, relative)
     closed = vectors[:, values > rounding]
@@ -200,6 +207,21 @@ def _observed(
     whole = np.zeros_like(expected)
     whole[np.ix_(free, free)] = onto @ (0.5 * (hessian + hessian.T)) @ onto / by
     return whole
+
+
+def _difference_steps(
+    objective: Objective, theta: np.ndarray, expected: np.ndarray, units: np.ndarray
+) -> np.ndarray:
+    """Return steps of differences on the scales of the parameters.
+
+    A part of the standard error with all others known: further away the loss is no parabola, and
+    what is determined sharply gave an indefinite Hessian. Not below what runs resolve.
+    """
+    with np.errstate(divide="ignore"):
+        alone = 1.0 / np.sqrt(np.diag(expected))
+    is_linear = objective.scales == SCALES.index("lin")
+    least = _LEAST_STEP * np.where(is_linear, np.abs(theta), units)
+    return np.minimum(_STEP * units, np.maximum(0.3 * alone, least))
 
 
 def _linear(objective: Objective, *points: np.ndarray) -> list[np.ndarray]:

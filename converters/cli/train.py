@@ -139,26 +139,34 @@ def train(
             raise_unstable,
             stem_of,
             summary,
-            write_more,
+            write_petab_files,
+            write_report,
         )
         from converters.cli.training_source import Source, read_source
         from converters.files import check_targets
+        from converters.models import is_archive
         from converters.training.results import fit_json, fitted_model
         from converters.training.train import TrainingOptions
         from converters.training.train import train as fit_problem
-        from converters.training.trust import profiles, uncertainty
+        from converters.training.trust import check_profiled, profiles, uncertainty
         from icrn_core.multistart import FitOptions
         from icrn_core.objective import Accuracy
+        from icrn_io.errors import ModelIOError
         from icrn_io.files import write_atomically
 
     lists = (tuple(given or ()) for given in (fit, fix, tie, observable))
     given = Source(source, data, *lists, conditions, noise)
     target = output or f"{stem_of(source)}_fitted.icrn"
+    if not is_archive(target):
+        raise ModelIOError(
+            f"-o '{target}': the name of a fitted model ends in .icrn; icrn-export writes SBML"
+        )
     record, checkpoint = (str(Path(target).with_suffix(end)) for end in (".fit.json", ".checkpoint.json"))
-    check_targets(source, target, record, checkpoint, report_file)
+    check_targets(source, target, record, checkpoint, report_file, read=given.files)
     check_outputs(report_file, petab_folder)
     with progress("Reading the problem"), span("read"):
         problem = read_source(given)
+    check_profiled(problem, profile_likelihood or ())
     keep_programs(no_cache)
     options = TrainingOptions(
         n_starts=starts,
@@ -187,8 +195,10 @@ def train(
         check = cross_checked(found, validate)
     text = fit_json(found, check, spread, profiled)
     write_atomically(record, text)
-    write_more(found, check, spread, report_file, petab_folder)
-    typer.echo(text if as_json else summary(found, check, spread))
+    write_report(found, check, spread, report_file, profiled)
+    typer.echo(text if as_json else summary(found, check, spread, profiled))
+    # Last: a problem that PEtab has no form for is refused only here.
+    write_petab_files(found, petab_folder)
     if found.was_interrupted:
         say(f"interrupted: this is the best so far; --resume goes on from {checkpoint}")
         raise KeyboardInterrupt

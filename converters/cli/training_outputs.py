@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from converters.profiling import span
 if TYPE_CHECKING:
     from converters.training.cross_check import CrossCheck
     from converters.training.train import Fit
+    from icrn_core.profiles import Profile
     from icrn_core.uncertainty import Uncertainty
 
 
@@ -39,30 +41,38 @@ def cross_checked(fit: Fit, validate: bool | None) -> CrossCheck | None:
         return cross_check(fit, engines)
 
 
-def write_more(
+def write_petab_files(fit: Fit, folder: str | None) -> None:
+    """Write PEtab files, if a folder is given."""
+    if folder is not None:
+        from converters.training.petab_export import write_petab
+
+        say(f"wrote {write_petab(fit, folder)}")
+
+
+def write_report(
     fit: Fit,
     check: CrossCheck | None,
     errors: Uncertainty | None,
-    report_file: str | None,
-    petab_folder: str | None,
+    path: str | None,
+    profiled: Mapping[str, Profile],
 ) -> None:
-    """Write PEtab files and the report, where they are asked for."""
-    from icrn_io.files import write_atomically
-
-    if petab_folder is not None:
-        from converters.training.petab_export import write_petab
-
-        say(f"wrote {write_petab(fit, petab_folder)}")
-    if report_file is not None:
+    """Write the report, if a path is given."""
+    if path is not None:
         from converters.training.report import html_report
+        from icrn_io.files import write_atomically
 
         with progress("Drawing the report"), span("report"):
-            page = html_report(fit, [] if check is None else [check], errors)
-        write_atomically(report_file, page)
-        say(f"wrote {report_file}")
+            page = html_report(fit, [] if check is None else [check], errors, profiled)
+        write_atomically(path, page)
+        say(f"wrote {path}")
 
 
-def summary(fit: Fit, check: CrossCheck | None, errors: Uncertainty | None) -> str:
+def summary(
+    fit: Fit,
+    check: CrossCheck | None,
+    errors: Uncertainty | None,
+    profiled: Mapping[str, Profile] | None = None,
+) -> str:
     """Return the result as text with a table of the parameters."""
     from converters.text_table import aligned
 
@@ -82,6 +92,10 @@ def summary(fit: Fit, check: CrossCheck | None, errors: Uncertainty | None) -> s
 
         lines += summary_lines(check)
     lines += ["", *aligned(_rows(fit, errors), (40, 16, 8, 12, 12, 28))]
+    if profiled:
+        from converters.training.trust import profile_sentences
+
+        lines += ["", *profile_sentences(fit.bound.problem, profiled)]
     if errors is not None and errors.sentences:
         lines += ["", *(f"note: {sentence}" for sentence in errors.sentences)]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from converters.training.problem import TrainingProblem
 
 _PETAB = (".yaml", ".yml")
+# Longer texts are no names of files.
+_LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,31 @@ class Source:
     def is_petab(self) -> bool:
         """Whether the argument is a PEtab problem."""
         return Path(self.model).suffix.lower() in _PETAB
+
+    @property
+    def files(self) -> tuple[str | None, ...]:
+        """The files beside the model that are read: tables, and the model of a PEtab problem."""
+        return (self.data, self.conditions, *(_named_files(self.model) if self.is_petab else ()))
+
+
+def _named_files(path: str) -> Iterator[str]:
+    """Find the files that a YAML file names; what is wrong with it is told when it is read."""
+    try:
+        import yaml
+    except ImportError:
+        return
+    try:
+        left = [yaml.safe_load(Path(path).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, yaml.YAMLError):
+        return
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            left.extend(node.values())
+        elif isinstance(node, list):
+            left.extend(node)
+        elif isinstance(node, str) and len(node) < _LONGEST_NAME and (Path(path).parent / node).is_file():
+            yield str(Path(path).parent / node)
 
 
 def read_source(source: Source) -> TrainingProblem:

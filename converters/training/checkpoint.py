@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from converters.models import as_network
 from converters.training.binding import BoundProblem
 from icrn_core.multistart import FitOptions, Start
 from icrn_io.errors import ModelIOError
@@ -21,7 +22,12 @@ def fingerprint(bound: BoundProblem, options: FitOptions, initial: np.ndarray) -
     """Return what a checkpoint has to agree in with the fit that goes on from it."""
     digest = hashlib.sha256()
     digest.update(repr(asdict(options)).encode())
-    digest.update(repr([(p.id, p.scale) for p in bound.problem.fitted]).encode())
+    problem, network = bound.problem, as_network(bound.problem.model)
+    digest.update(repr([(p.id, p.scale, p.prior) for p in problem.fitted]).encode())
+    digest.update(repr((problem.experiments, problem.observables, problem.measurements)).encode())
+    model = (network.compartments, network.species, network.parameters, network.conversion_factor)
+    laws = (network.initial_assignments, network.rules, network.reactions)
+    digest.update(repr((model, laws)).encode())
     objective = bound.objective
     for array in (
         bound.lower,

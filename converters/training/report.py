@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -15,13 +15,20 @@ from converters.training.figures_starts import parameter_figures, starts_figure
 from converters.training.predictions import curves, predictions
 from converters.training.results import package_versions
 from converters.training.train import Fit
+from converters.training.trust import profile_sentences
 from icrn_core.multistart import StartCode
+from icrn_core.profiles import Profile
 
 _CLOSE = 0.01
 _ERRORS = ("standard error, on scale", "low", "high")
 
 
-def html_report(fit: Fit, cross_checks: Sequence[CrossCheck] = (), uncertainty: object = None) -> str:
+def html_report(
+    fit: Fit,
+    cross_checks: Sequence[CrossCheck] = (),
+    uncertainty: object = None,
+    profiles: Mapping[str, Profile] | None = None,
+) -> str:
     """Return a report of a fit as one page of HTML that needs no other file.
 
     Parameters
@@ -34,6 +41,8 @@ def html_report(fit: Fit, cross_checks: Sequence[CrossCheck] = (), uncertainty: 
         With arrays ``standard_errors`` on the scales of the parameters, ``linear_low`` and
         ``linear_high`` (or ``lower`` and ``upper``) as linear values, each ``(n_fitted,)``, and
         sentences as ``sentences`` or ``directions``; what it lacks is left out.
+    profiles : mapping of str to Profile, optional
+        Profile likelihoods by parameter.
 
     Returns
     -------
@@ -52,7 +61,7 @@ def html_report(fit: Fit, cross_checks: Sequence[CrossCheck] = (), uncertainty: 
             *_data(fit, found),
             *_residuals(fit, found),
             *_starts(fit),
-            *_parameters(fit, uncertainty),
+            *_parameters(fit, uncertainty, profiles or {}),
             *_simulators(cross_checks),
             *_options(fit),
         ]
@@ -130,7 +139,7 @@ def _starts(fit: Fit) -> Iterable[str]:
     yield html.paragraph("; ".join(f"{n} {code.message}" for code, n in ends.items() if n) + ".")
 
 
-def _parameters(fit: Fit, uncertainty: object) -> Iterable[str]:
+def _parameters(fit: Fit, uncertainty: object, profiles: Mapping[str, Profile]) -> Iterable[str]:
     columns = _uncertainty_columns(uncertainty)
     bound, theta = fit.bound, fit.theta
     rows = []
@@ -142,7 +151,7 @@ def _parameters(fit: Fit, uncertainty: object) -> Iterable[str]:
     header = ("parameter", "value", "scale", "lower bound", "upper bound", *columns, "")
     yield html.heading("Parameters")
     yield html.scrolling(html.table(header, rows))
-    sentences = _sentences(uncertainty)
+    sentences = [*profile_sentences(bound.problem, profiles), *_sentences(uncertainty)]
     if sentences:
         yield html.items(sentences)
     for figure in parameter_figures(fit):

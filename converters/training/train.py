@@ -171,6 +171,8 @@ def train(
     ModelIOError
         The problem does not fit the model, the checkpoint cannot be used, or no start has a
         point at which the model can be simulated.
+    KeyboardInterrupt
+        The fit was broken off before a point was found.
     """
     options = options or TrainingOptions()
     began, cpu = time.monotonic(), time.process_time()
@@ -241,9 +243,12 @@ def _finished(
         if start.loss < start.best_loss:
             start.best, start.best_loss = start.theta, start.loss
     if all(start.best is None for start in starts):
+        if was_interrupted:  # before anything was found, as while compiling
+            raise KeyboardInterrupt
         raise ModelIOError(
-            "the model could not be simulated at any of the points that were tried: narrow the bounds, raise "
-            "--max-steps, or look at a run with icrn-simulate"
+            "the model could not be simulated at any of the points that were tried, or an observable or its "
+            "noise has no finite value there: narrow the bounds, raise --max-steps, or look at a run with "
+            "icrn-simulate"
         )
     ranked = tuple(sorted(starts, key=lambda start: (start.best_loss, start.number)))
     best = ranked[0]

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from converters.engines.programs import float64
+from converters.training.csv_file import did_you_mean
+from converters.training.problem import TrainingProblem
 from converters.training.train import Fit
 from icrn_core.errors import IcrnError
 from icrn_core.profiles import Profile, ProfileOptions, profile
+from icrn_core.scales import SCALES, to_linear
 from icrn_core.uncertainty import Uncertainty, fisher
 from icrn_io.errors import ModelIOError
+
+_EXPECTED = (
+    "standard errors are from the expected Fisher information: runs fail so close to the best point that "
+    "the Hessian is not known"
+)
 
 
 def uncertainty(fit: Fit) -> Uncertainty | None:
     """Return standard errors and intervals from the observed information at the best point.
 
-    Where that is no minimum along some direction, the expected information takes its place; None
+    Where a run near that point fails, the expected information takes its place, with a note; None
     where the derivatives are not finite.
     """
     bound, names = fit.bound, [p.id for p in fit.bound.problem.fitted]
@@ -26,10 +35,19 @@ def uncertainty(fit: Fit) -> Uncertainty | None:
     with float64():
         for observed in (True, False):
             try:
-                return fisher(*given, observed=observed)
+                return replace(fisher(*given, observed=observed), note="" if observed else _EXPECTED)
             except IcrnError:
                 continue
     return None
+
+
+def check_profiled(problem: TrainingProblem, patterns: Sequence[str]) -> None:
+    """Raise `ModelIOError` if a pattern for profile likelihoods names no fitted parameter."""
+    names = [p.id for p in problem.fitted]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            near = did_you_mean(pattern, names) or f"there are {', '.join(names[:8])}"
+            raise ModelIOError(f"--profile-likelihood {pattern}: no fitted parameter is called so: {near}")
 
 
 def profiles(fit: Fit, patterns: Sequence[str], around: Uncertainty | None = None) -> dict[str, Profile]:
@@ -40,10 +58,8 @@ def profiles(fit: Fit, patterns: Sequence[str], around: Uncertainty | None = Non
     ModelIOError
         A pattern names no fitted parameter, or a run fails at the best point.
     """
+    check_profiled(fit.bound.problem, patterns)
     names = [p.id for p in fit.bound.problem.fitted]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ModelIOError(f"--profile-likelihood {pattern}: no fitted parameter is called so")
     chosen = [k for k, name in enumerate(names) if any(fnmatchcase(name, pattern) for pattern in patterns)]
     bound, options = fit.bound, ProfileOptions(fit.options.fit.accuracy)
     with float64():
@@ -54,11 +70,27 @@ def profiles(fit: Fit, patterns: Sequence[str], around: Uncertainty | None = Non
     return {names[k]: own for k, own in zip(chosen, found, strict=True)}
 
 
+def profile_sentences(problem: TrainingProblem, found: Mapping[str, Profile]) -> list[str]:
+    """Return the intervals of profiles in words, as linear values."""
+    scales = {p.id: SCALES.index(p.scale) for p in problem.fitted}
+    sentences = []
+    for name, own in found.items():
+        low, high = (
+            float(to_linear(np.array([scales[name]]), np.array([end]))[0]) for end in (own.low, own.high)
+        )
+        below = f"open below (looked down to {low:.4g})" if own.is_open_below else f"from {low:.4g}"
+        above = f"open above (looked up to {high:.4g})" if own.is_open_above else f"to {high:.4g}"
+        sentences.append(f"profile likelihood of '{name}': {below}, {above}")
+        if own.better is not None:
+            sentences[-1] += "; on the way a better point than the best one was found: fit with more starts"
+    return sentences
+
+
 def profile_record(own: Profile) -> dict[str, object]:
     """Return a profile as plain values; the ends of its interval None where it is open."""
     return {
-        "values": np.asarray(own.values).tolist(),
+        "values_on_scale": np.asarray(own.values).tolist(),
         "losses": np.asarray(own.losses).tolist(),
-        "low": None if own.is_open_below else float(own.low),
-        "high": None if own.is_open_above else float(own.high),
+        "low_on_scale": None if own.is_open_below else float(own.low),
+        "high_on_scale": None if own.is_open_above else float(own.high),
     }

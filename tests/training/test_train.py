@@ -25,7 +25,7 @@ from icrn_core.errors import IcrnError
 from icrn_core.multistart import FitOptions, Start, StartCode, draw_starts, fit
 from icrn_io import read_model
 from icrn_io.errors import ModelIOError
-from icrn_io.expression import symbol
+from icrn_io.expression import apply, number, symbol
 
 HERE = Path(__file__).parent
 
@@ -58,10 +58,10 @@ def test_loss_is_that_of_the_exact_solution(whole):
 def same_result(found, expected) -> None:
     """Every start ended where it would have, at the same loss."""
     mine, theirs = ({s.number: s for s in f.starts} for f in (found, expected))
-    for number, start in theirs.items():
-        assert mine[number].code == start.code
-        np.testing.assert_allclose(mine[number].best, start.best, rtol=0, atol=1e-10)
-        np.testing.assert_allclose(mine[number].history, start.history, rtol=1e-10, atol=1e-10)
+    for k, start in theirs.items():
+        assert mine[k].code == start.code
+        np.testing.assert_allclose(mine[k].best, start.best, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(mine[k].history, start.history, rtol=1e-10, atol=1e-10)
 
 
 def test_interrupted_fit_goes_on_to_the_same_result(whole, tmp_path):
@@ -105,6 +105,15 @@ def test_checkpoint_of_another_fit_is_refused(tmp_path):
     train(chain_problem(seed=1), options)
     with pytest.raises(ModelIOError, match="another model, other data, bounds"):
         train(chain_problem(seed=2), replace(options, resume=True))
+    problem = chain_problem(seed=1)
+    (reaction, *others), network = problem.model.reactions, problem.model
+    twice = replace(reaction, kinetic_law=apply("times", (number(2.0), reaction.kinetic_law)))
+    faster = replace(problem, model=replace(network, reactions=(twice, *others)))
+    (observable, *more) = problem.observables
+    squared = replace(observable, formula=apply("power", (observable.formula, number(2.0))))
+    for other in (faster, replace(problem, observables=(squared, *more))):
+        with pytest.raises(ModelIOError, match="another model, other data, bounds"):
+            train(other, replace(options, resume=True))
     Path(path).write_text("no json")
     with pytest.raises(ModelIOError, match="no checkpoint"):
         train(chain_problem(seed=1), replace(options, resume=True))
@@ -212,3 +221,17 @@ def test_problem_without_parameters_or_bounds_is_refused():
     endless = tuple(replace(p, upper=float("inf")) for p in problem.parameters)
     with pytest.raises(ModelIOError, match="'k1' has no finite bounds"):
         train(replace(problem, parameters=endless))
+
+
+def test_interrupt_before_a_point_is_found_is_no_failure_of_the_model(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("converters.training.train._run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(chain_problem(), TrainingOptions(n_starts=2))
+
+
+def test_sobol_points_of_any_number_come_without_warnings(recwarn):
+    points = draw_starts(np.zeros(2), np.ones(2), 5, 0, "sobol")
+    assert points.shape == (5, 2) and not recwarn.list

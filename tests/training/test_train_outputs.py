@@ -12,6 +12,7 @@ import converters.training.cross_check as checks
 import converters.training.train as training
 from converters.cli.train import app
 from converters.training.petab_export import write_petab
+from icrn_io.errors import ModelIOError
 
 pytest.importorskip("petab.v1")
 pytestmark = pytest.mark.filterwarnings("ignore:The .* is deprecated")
@@ -75,3 +76,34 @@ def test_a_folder_in_use_is_refused_before_the_fit(call, tmp_path, monkeypatch):
     (tmp_path / "full" / "mine.txt").write_text("keep")
     result = call("--petab", "full")
     assert result.exit_code != 0 and "mine.txt" in str(result.exception)
+
+
+@pytest.mark.parametrize("table", ["problem/measurements.tsv", "data.csv"])
+def test_no_output_replaces_a_table_that_is_read(call, tmp_path, monkeypatch, table):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("was fitted"))
+    (tmp_path / "data.csv").write_text("time,B\n1,0.5\n")
+    tables = sorted(str(p.relative_to(tmp_path)) for p in (tmp_path / "problem").rglob("*.tsv"))
+    target = tables[0] if table.startswith("problem") else table
+    own = [] if table.startswith("problem") else ["--data", "data.csv"]
+    result = call("--report", target, *own)
+    assert result.exit_code != 0 and "it is an input" in str(result.exception)
+
+
+def test_what_is_no_icrn_file_is_refused_as_output(call, monkeypatch):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("was fitted"))
+    assert "ends in .icrn" in str(call("-o", "fitted.xml").exception)
+
+
+def test_a_profile_of_what_is_not_fitted_is_refused_before_the_fit(call, monkeypatch):
+    monkeypatch.setattr(training, "train", lambda *_: pytest.fail("was fitted"))
+    assert "did you mean 'k1'" in str(call("--profile-likelihood", "k11").exception)
+
+
+def test_what_petab_has_no_form_for_costs_no_other_output(call, tmp_path, monkeypatch):
+    def refused(*_):
+        raise ModelIOError("no form")
+
+    monkeypatch.setattr("converters.training.petab_export.write_petab", refused)
+    result = call("--report", "fit.html", "--petab", "fitted")
+    assert "no form" in str(result.exception)
+    assert "best negative log-likelihood" in result.stdout and (tmp_path / "fit.html").exists()

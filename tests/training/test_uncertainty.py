@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -17,6 +18,7 @@ from converters.training.problem import (
     ParameterPrior,
     TrainingProblem,
 )
+from converters.training.trust import profile_sentences
 from icrn_core.errors import IcrnError
 from icrn_core.likelihood import curvature
 from icrn_core.multistart import FitOptions, Start, fit
@@ -158,6 +160,31 @@ def test_observed_information_is_the_hessian_with_residuals() -> None:
     np.testing.assert_allclose(found.covariance, np.linalg.inv(expected), rtol=1e-2)
 
 
+def test_wide_linear_bounds_do_not_change_observed_information() -> None:
+    def found(high):
+        parameters = [FitParameter("k", 0.6, lower=0.0, upper=high)]
+        bound = problem("k = 0.6; A = 2; A -> ; k*A", "A", parameters, 2.1 * np.exp(-0.6 * TIMES))
+        return fisher(*at(bound), observed=True).information
+
+    np.testing.assert_allclose(found(1e6), found(1.0), rtol=5e-3)
+
+
+def test_observed_information_of_sharp_data_is_no_artefact_of_its_steps() -> None:
+    """σ fitted, constants known to a thousandth (near the minimum): steps of two per cent would leave the parabola."""
+    parameters = [log10("k", 0.6), log10("A0", 2.0), log10("s", 1e-3, low=1e-6)]
+    off = 1e-3 * np.array([1.0, -1.5, 0.7, -0.8, 0.6])
+    bound = problem(
+        "k = 0.6; A0 = 2; s = 0.001; A = A0; A -> ; k*A",
+        "A",
+        parameters,
+        2.0 * np.exp(-0.6 * TIMES) + off,
+        "s",
+    )
+    expected, found = fisher(*at(bound)), fisher(*at(bound), observed=True)
+    assert np.isfinite(found.standard_errors).all()
+    np.testing.assert_allclose(found.standard_errors[:2], expected.standard_errors[:2], rtol=0.1)
+
+
 def test_what_is_singular_stays_so_in_observed_information() -> None:
     bound, expected = product()
     found = fisher(
@@ -179,6 +206,18 @@ def test_what_is_not_determined_is_named_and_has_no_small_error() -> None:
     assert found.correlation[0, 2] == pytest.approx(0.0, abs=1e-6)
     assert found.covariance[0, 1] == -np.inf
     assert (found.linear_low[0], found.linear_high[0]) == (0.0, np.inf)
+
+
+def test_a_curve_that_the_data_leave_open_is_not_told_as_a_product() -> None:
+    """One datum, two constants in a curved relation: a factor ten along the tangent is seen at once."""
+    parameters = [log10("k1", 0.42), log10("k2", 0.27)]
+    network = "k1 = 0.42; k2 = 0.27; A = 1; B = 0; A -> B; k1*A; B -> ; k2*B"
+    bound = problem(network, "B", parameters, [0.3] * 5)
+    one = replace(bound.problem, measurements=bound.problem.measurements[:1])
+    bound = bind(one)
+    found = fisher(bound.objective, bound.nominal, Accuracy(), bound.lower, bound.upper, names(bound))
+    (text,) = found.sentences
+    assert "along a curve of their values" in text and "only the" not in text
 
 
 def test_the_profile_of_what_is_not_determined_is_open() -> None:
@@ -282,3 +321,13 @@ def test_bad_input_is_refused(message: str) -> None:
     with pytest.raises(IcrnError) as raised:
         _bad_cases()[message]()
     assert message in str(raised.value)
+
+
+def test_profiles_are_told_as_linear_values() -> None:
+    bound, around = product()
+    box = bound.lower, bound.upper
+    third, known = profile(bound.objective, bound.nominal, *box, [2, 3], around=around)
+    texts = profile_sentences(bound.problem, {"k3": third, "A0": known})
+    assert texts[0].endswith("open below (looked down to 0.001), open above (looked up to 1000)")
+    low, high = 10.0**known.low, 10.0**known.high
+    assert texts[1] == f"profile likelihood of 'A0': from {low:.4g}, to {high:.4g}"
