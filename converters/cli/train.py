@@ -167,6 +167,8 @@ def train(
     with progress("Reading the problem"), span("read"):
         problem = read_source(given)
     check_profiled(problem, profile_likelihood or ())
+    if resume and not Path(checkpoint).exists():
+        say(f"there is no checkpoint {checkpoint}: the fit begins anew")
     keep_programs(no_cache)
     options = TrainingOptions(
         n_starts=starts,

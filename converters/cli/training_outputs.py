@@ -75,6 +75,7 @@ def summary(
 ) -> str:
     """Return the result as text with a table of the parameters."""
     from converters.text_table import aligned
+    from converters.training.trust import exact_fits
 
     losses = [start.best_loss for start in fit.starts]
     n_best = sum(loss <= fit.loss + 0.01 for loss in losses)
@@ -87,6 +88,7 @@ def summary(
     ]
     if n_failed:
         lines.append(f"at {n_failed} of the points tried the model could not be simulated")
+    lines += [f"note: {sentence}" for sentence in exact_fits(fit)]
     if check is not None:
         from converters.training.cross_check import summary_lines
 

@@ -50,6 +50,35 @@ def check_profiled(problem: TrainingProblem, patterns: Sequence[str]) -> None:
             raise ModelIOError(f"--profile-likelihood {pattern}: no fitted parameter is called so: {near}")
 
 
+def exact_fits(fit: Fit) -> list[str]:
+    """Return a sentence for each noise parameter that has gone to its lower bound.
+
+    Where the model meets all data of an observable, the likelihood has no bound as σ falls.
+    """
+    bound = fit.bound
+    noises = _noise_names(bound.problem)
+    own = [p.id for k, p in enumerate(bound.problem.fitted) if fit.theta[k] <= bound.lower[k]]
+    return [
+        f"the noise '{name}' lies at its lower bound: the data are met exactly, or too few, and the "
+        "likelihood and all intervals follow from that bound; give sd with the data"
+        for name in own
+        if name in noises
+    ]
+
+
+def _noise_names(problem: TrainingProblem) -> set[str]:
+    """Return every id that a noise formula names, itself or by what a measurement gives."""
+    observables = {observable.id: observable for observable in problem.observables}
+    found: set[str] = set()
+    for measurement in problem.measurements:
+        observable = observables[measurement.observable]
+        own = {node.payload for node in observable.noise if node.op == "symbol"}
+        given = dict(zip(observable.placeholders, measurement.given, strict=True))
+        named = (node.payload for name in own & set(given) for node in given[name] if node.op == "symbol")
+        found |= own | set(named)
+    return found
+
+
 def profiles(fit: Fit, patterns: Sequence[str], around: Uncertainty | None = None) -> dict[str, Profile]:
     """Return the profile likelihoods of the parameters that shell patterns name.
 

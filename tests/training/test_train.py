@@ -19,8 +19,10 @@ from training_problems import chain_problem, exact_chain
 from converters.enumerate import enumerate_network
 from converters.export import write_network
 from converters.training.binding import bind
+from converters.training.problem import FitParameter
 from converters.training.results import fit_record, fitted_model
 from converters.training.train import TrainingOptions, train
+from converters.training.trust import exact_fits
 from icrn_core.errors import IcrnError
 from icrn_core.multistart import FitOptions, Start, StartCode, draw_starts, fit
 from icrn_io import read_model
@@ -235,3 +237,18 @@ def test_interrupt_before_a_point_is_found_is_no_failure_of_the_model(monkeypatc
 def test_sobol_points_of_any_number_come_without_warnings(recwarn):
     points = draw_starts(np.zeros(2), np.ones(2), 5, 0, "sobol")
     assert points.shape == (5, 2) and not recwarn.list
+
+
+def test_noise_at_its_lower_bound_is_told():
+    problem = chain_problem()
+    problem = replace(
+        problem,
+        parameters=(*problem.parameters, FitParameter("sd", 0.1, scale="log10", lower=1e-4, upper=1.0)),
+        observables=(replace(problem.observables[0], noise=symbol("sd")),),
+    )
+    (sentence,) = exact_fits(train(problem, TrainingOptions(n_starts=2, fit=FitOptions(hops=0))))
+    assert "'sd' lies at its lower bound" in sentence
+
+
+def test_noise_that_data_determine_is_not_told(whole):
+    assert exact_fits(whole) == []

@@ -170,7 +170,7 @@ def test_wide_linear_bounds_do_not_change_observed_information() -> None:
 
 
 def test_observed_information_of_sharp_data_is_no_artefact_of_its_steps() -> None:
-    """σ fitted, constants known to a thousandth (near the minimum): steps of two per cent would leave the parabola."""
+    """σ fitted, constants known to a thousandth: steps of two per cent would leave the parabola."""
     parameters = [log10("k", 0.6), log10("A0", 2.0), log10("s", 1e-3, low=1e-6)]
     off = 1e-3 * np.array([1.0, -1.5, 0.7, -0.8, 0.6])
     bound = problem(
