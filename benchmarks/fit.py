@@ -68,7 +68,7 @@ def ours(problem: Path, options: argparse.Namespace, folder: str) -> dict:
     command += ["--no-errors", "--no-validate"]
     printed, wall, cpu = measured(command, folder, options.limit)
     losses = [start["loss"] for start in json.loads(printed)["starts"]]
-    return row("icrn-train", losses, wall, cpu)
+    return {**row("icrn-train", losses, wall, cpu), "hops": options.hops}
 
 
 def peer(problem: Path, options: argparse.Namespace, folder: str) -> dict:
@@ -88,15 +88,15 @@ def row(tool: str, losses: list, wall: float, cpu: float) -> dict:
 def table(found: dict) -> str:
     """Return the results as a table."""
     lines = [
-        "| problem | published | tool | starts | best | within .01 / .1 of it | CPU s | wall s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| problem | published | tool | starts | hops | best | within .01 / .1 of it | CPU s | wall s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, rows in found["problems"].items():
         for own in rows.values():
             losses = np.array(own["losses"])
             near = [int((losses <= losses[0] + d).sum()) for d in (0.01, 0.1)]
-            cells = (name, PUBLISHED.get(name, ""), own["tool"], own["n_starts"], f"{losses[0]:.4f}")
-            cells += (f"{near[0]} / {near[1]}", f"{own['cpu']:.0f}", f"{own['wall']:.0f}")
+            cells = (name, PUBLISHED.get(name, ""), own["tool"], own["n_starts"], own.get("hops", ""))
+            cells += (f"{losses[0]:.4f}", f"{near[0]} / {near[1]}", f"{own['cpu']:.0f}", f"{own['wall']:.0f}")
             lines.append(f"| {' | '.join(map(str, cells))} |")
     said = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
     return "\n".join(
