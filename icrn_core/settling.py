@@ -23,15 +23,12 @@ from jax import Array, lax
 
 from icrn_core.conservation import Laws
 from icrn_core.dynamics import Dynamics
-from icrn_core.newton import System, dense_solver, newton, reciprocal_condition
+from icrn_core.newton import System, newton, reciprocal_condition
 from icrn_core.solution import ResultCode
+from icrn_core.steady import NEAR, SINGULAR, apart, attach
 
-# How little a state may change in the last nine tenths of the time, and how near Newton's has to lie.
-_NEAR = 1e-3
 # Entries below this part of the largest one do not keep a state from standing still.
 _SMALL = 1e-6
-# Below this the equations, scaled, are singular in 64-bit floats.
-_SINGULAR = 1e-13
 
 
 class Followed(NamedTuple):
@@ -85,9 +82,12 @@ def settle(
     found = _over(partial(_polished, dynamics, t, rtol), laws, y, params, run.states, atol)
     stands = (run.code == ResultCode.SUCCESS) & stands_still(run.states, atol)
     exact = stands & found.is_exact
-    state = _over(
-        partial(_attach, dynamics), laws, y, params, found.y, exact, found.size, jnp.full(exact.shape, t)
-    )
+
+    def attached(laws: Laws, start: Array, params: Array, y: Array, size: Array, exact: Array) -> Array:
+        system = System(jnp.asarray(t, y.dtype), size, laws)
+        return attach(dynamics, start, params, y, system, exact)
+
+    state = _over(attached, laws, y, params, found.y, found.size, exact)
     return Settled(jnp.where(stands, state, jnp.nan), stands)
 
 
@@ -120,10 +120,10 @@ def _polished(
     size = jnp.abs(late) + atol
     system = System(jnp.asarray(t, late.dtype), size, laws)
     solved = newton(dynamics, system, late, start, params, lambda y: atol + rtol * jnp.abs(y))
-    is_near = (_apart(100 * atol, late, solved.y) < _NEAR).all()
+    is_near = (apart(100 * atol, late, solved.y) < NEAR).all()
     is_negative = (solved.y < jnp.minimum(late, 0.0) - 100 * atol).any()
     size = jnp.abs(solved.y) + atol
-    is_regular = reciprocal_condition(system.matrix(dynamics, solved.y, params), size) > _SINGULAR
+    is_regular = reciprocal_condition(system.matrix(dynamics, solved.y, params), size) > SINGULAR
     is_exact = (solved.error <= 1.0) & is_near & ~is_negative & is_regular
     return _Found(jnp.where(is_exact, solved.y, late), jnp.where(is_exact, size, 1.0), is_exact)
 
@@ -132,32 +132,4 @@ def stands_still(states: Array, atol: Array) -> Array:
     """Return whether ends ``(n_state, 2, ...)`` at a tenth of the time and all of it are the same."""
     late, before = states[:, 1], states[:, 0]
     slack = jnp.maximum(100 * atol, _SMALL * jnp.max(jnp.abs(late), axis=0, initial=0.0))
-    return (_apart(slack, late, before) < _NEAR).all(axis=0)
-
-
-def _apart(slack: Array, a: Array, b: Array) -> Array:
-    """Return the difference relative to size, by entry, beyond what is let differ."""
-    beyond = jnp.maximum(jnp.abs(a - b) - slack, 0.0)
-    return beyond / jnp.maximum(jnp.maximum(jnp.abs(a), jnp.abs(b)), slack)
-
-
-@jax.custom_jvp
-def _attach(
-    dynamics: Dynamics, laws: Laws, start: Array, params: Array, y: Array, exact: Array, size: Array, t: Array
-) -> Array:
-    """Return ``y`` with its derivatives by the initial state and the params, where it is exact."""
-    del dynamics, laws, start, params, exact, size, t
-    return y
-
-
-@_attach.defjvp
-def _attach_tangent(given: tuple, tangents: tuple) -> tuple[Array, Array]:
-    dynamics, laws, _, params, _, exact, size, t = given
-    # Attached again: the tangent depends on the params through the state too.
-    y = _attach(*given)
-    by_start, by_params = tangents[2], tangents[3]
-    _, moved = jax.jvp(lambda p: dynamics.vector_field(t, y, p), (params,), (by_params,))
-    matrix = System(t, size, laws).matrix(dynamics, y, params)
-    matrix = jnp.where(exact, matrix, jnp.eye(y.size))
-    right = jnp.where(laws.dependent, laws.weights @ by_start, -moved)
-    return y, dense_solver(matrix, size)(right) * jnp.where(exact, 1.0, jnp.nan)
+    return (apart(slack, late, before) < NEAR).all(axis=0)

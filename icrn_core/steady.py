@@ -32,9 +32,9 @@ from icrn_core.solution import ResultCode
 # The run is followed to these parts of its longest time.
 _DECADES = 10.0 ** np.arange(-14, 1)
 # Tolerance of the run, and how near to it the steady state has to lie.
-_RUN, _NEAR = 1e-6, 1e-3
+_RUN, NEAR = 1e-6, 1e-3
 # Below this the equations, scaled, are singular in 64-bit floats.
-_SINGULAR = 1e-13
+SINGULAR = 1e-13
 # Times at which the rates of change must vanish too, relative to the time reached: no multiples of a period.
 _LATER = (math.sqrt(2), math.e, math.pi**2)
 
@@ -256,7 +256,7 @@ def _search(
     is_sound = jnp.isfinite(rate).all() & jnp.isfinite(start).all()
     code = jnp.where(is_sound, code, SteadyCode.NON_FINITE).astype(jnp.int32)
     is_found = code == SteadyCode.SUCCESS
-    y = _attach(dynamics, y0, p, jnp.where(is_found, solved.y, late), system, is_found)
+    y = attach(dynamics, y0, p, jnp.where(is_found, solved.y, late), system, is_found)
     distance = jnp.max(_apart(late, solved.y, tolerance), initial=0.0)
     return SteadyState(dynamics.unpack_state(y), params, code, solved.error, distance, t, solved.n)
 
@@ -274,7 +274,11 @@ def _ends(dynamics: Dynamics, run: Followed, start: Array) -> tuple[Array, Array
 
 def _apart(a: Array, b: Array, tolerance: Tolerance) -> Array:
     """Return the difference relative to size, by entry, up to what the run's tolerance lets differ."""
-    slack = 100 * tolerance.atol
+    return apart(100 * tolerance.atol, a, b)
+
+
+def apart(slack: Array, a: Array, b: Array) -> Array:
+    """Return the difference relative to size, by entry, beyond what is let differ."""
     return jnp.maximum(jnp.abs(a - b) - slack, 0.0) / jnp.maximum(jnp.maximum(jnp.abs(a), jnp.abs(b)), slack)
 
 
@@ -285,8 +289,8 @@ def _judge(
     y, error, _ = solved
     late, before, earlier = ends
     system = system._replace(size=jnp.abs(y) + tolerance.atol)
-    is_still = (_apart(late, before, tolerance) < _NEAR).all()
-    is_settled = (_apart(late, y, tolerance) < _NEAR).all() & (_apart(before, y, tolerance) < _NEAR).all()
+    is_still = (_apart(late, before, tolerance) < NEAR).all()
+    is_settled = (_apart(late, y, tolerance) < NEAR).all() & (_apart(before, y, tolerance) < NEAR).all()
     is_negative = (y < jnp.minimum(late, 0.0) - 100 * tolerance.atol).any()
     matrix = system.matrix(dynamics, y, params)
     speeds = jnp.linalg.eigvals(reduced_jacobian(system, matrix))
@@ -299,7 +303,7 @@ def _judge(
     lasts = (jnp.abs(changes) <= 100 * jnp.maximum(error, 1.0) * tolerance.of(y)[None, :]).all()
     verdicts = (
         (is_still, SteadyCode.NOT_REACHED),
-        (reciprocal_condition(matrix, system.size) > _SINGULAR, SteadyCode.NOT_DETERMINED),
+        (reciprocal_condition(matrix, system.size) > SINGULAR, SteadyCode.NOT_DETERMINED),
         (lasts, SteadyCode.TIME_DEPENDENT),
         (error <= 1.0, SteadyCode.NOT_CONVERGED),
         (is_settled & ~is_negative, SteadyCode.ELSEWHERE),
@@ -313,20 +317,22 @@ def _judge(
 
 
 @jax.custom_jvp
-def _attach(dynamics: Dynamics, y0: Array, params: Array, y: Array, system: System, is_found: Array) -> Array:
-    """Return ``y`` with its derivatives by the initial state and the params."""
+def attach(dynamics: Dynamics, y0: Array, params: Array, y: Array, system: System, is_found: Array) -> Array:
+    """Return ``y`` with its derivatives by the initial state and the params, NaN where it was not found."""
     del dynamics, y0, params, system, is_found
     return y
 
 
-@_attach.defjvp
+@attach.defjvp
 def _attach_tangent(given: tuple, tangents: tuple) -> tuple[Array, Array]:
     dynamics, _, params, _, system, is_found = given
     # Attached again: the tangent depends on the params through the state too.
-    y = _attach(*given)
+    y = attach(*given)
     _, by_start, by_params, _, _, _ = tangents
     _, moved = jax.jvp(lambda p: dynamics.vector_field(system.t, y, p), (params,), (by_params,))
     laws = system.laws
     right = jnp.where(laws.dependent, laws.weights @ by_start, -moved)
-    tangent = dense_solver(system.matrix(dynamics, y, params), system.size)(right)
+    # Where nothing was found the matrix may be singular, and what is solved with it is not used.
+    matrix = jnp.where(is_found, system.matrix(dynamics, y, params), jnp.eye(y.size))
+    tangent = dense_solver(matrix, system.size)(right)
     return y, tangent * jnp.where(is_found, 1.0, jnp.nan)

@@ -184,7 +184,7 @@ def train(
         starts, keep = _prepared(bound, options, settings)
         was_interrupted = False
         try:
-            _run(bound, starts, options, keep, on_round)
+            _run(bound, starts, options, settings, keep, on_round)
         except KeyboardInterrupt:
             was_interrupted = True
         keep(starts)
@@ -209,6 +209,7 @@ def _run(
     bound: BoundProblem,
     starts: list[Start],
     options: TrainingOptions,
+    settings: FitOptions,
     keep: Callable[[list[Start]], None],
     on_round: Callable[[Sequence[Start]], None] | None,
 ) -> None:
@@ -223,7 +224,6 @@ def _run(
         if on_round is not None:
             on_round(every)
 
-    settings = replace(options.fit, seed=options.seed)
     if options.workers or options.cluster:
         from converters.training.cluster import fit_on_cluster
 
@@ -276,7 +276,7 @@ def initial_points(bound: BoundProblem, options: TrainingOptions) -> np.ndarray:
 
 
 def _drawing_box(bound: BoundProblem) -> tuple[np.ndarray, np.ndarray]:
-    """Return bounds on the scales; what has none is drawn around its value."""
+    """Return bounds on the scales, any where a distribution of start values is given instead."""
     lower, upper = bound.lower.copy(), bound.upper.copy()
     for k, parameter in enumerate(bound.problem.fitted):
         if (np.isfinite(lower[k]) and np.isfinite(upper[k])) or parameter.start is not None:

@@ -10,25 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-# What this version holds but does not simulate; such cases are refused by name.
-HELD_TAGS = frozenset(
-    [
-        "AlgebraicRule",
-        "AssignedConstantStoichiometry",
-        "AssignedVariableStoichiometry",
-        "CSymbolDelay",
-        "CSymbolRateOf",
-        "EventIsNotPersistent",
-        "EventIsPersistent",
-        "EventNoDelay",
-        "EventPriority",
-        "EventT0Firing",
-        "EventUsesAssignmentTimeValues",
-        "EventUsesTriggerTimeValues",
-        "EventWithDelay",
-        "FastReaction",
-    ]
-)
+# Tags of the third tier, and of events that wait, compete or draw lots.
+_SPECIAL = ("AlgebraicRule", "CSymbolDelay", "FastReaction", "comp", "fbc")
+_TIMED_EVENTS = ("EventWithDelay", "EventPriority", "RandomEventExecution")
+_EVENTS = ("EventNoDelay", *_TIMED_EVENTS)
+TIERS = ("plain", "events", "events with delay or priority", *_SPECIAL[:4], "mixed")
 
 
 @dataclass(frozen=True)
@@ -45,7 +31,7 @@ class SuiteCase:
     @property
     def model(self) -> Path:
         """The SBML file."""
-        return next(self.folder.glob("*-sbml-*.xml"))
+        return next(self.folder.glob(f"{self.number}-sbml-*.xml"))
 
     @cached_property
     def settings(self) -> dict[str, str]:
@@ -55,11 +41,31 @@ class SuiteCase:
         return {name.strip(): value.strip() for name, _, value in pairs}
 
     @cached_property
+    def _description(self) -> str:
+        return (self.folder / f"{self.number}-model.m").read_text(encoding="utf-8", errors="replace")
+
+    @cached_property
     def tags(self) -> frozenset[str]:
         """Component and test tags."""
-        text = (self.folder / f"{self.number}-model.m").read_text(encoding="utf-8", errors="replace")
-        lines = re.findall(r"^(?:componentTags|testTags|packagesPresent):(.*)$", text, re.MULTILINE)
+        lines = re.findall(
+            r"^(?:componentTags|testTags|packagesPresent):(.*)$", self._description, re.MULTILINE
+        )
         return frozenset(tag.strip() for line in lines for tag in line.split(",") if tag.strip())
+
+    @property
+    def is_time_course(self) -> bool:
+        """Whether the case asks for a time course, and not for a flux balance."""
+        return "fbc" not in self.tags and bool(self.settings.get("steps"))
+
+    @property
+    def tier(self) -> str:
+        """Which of `TIERS` the case belongs to."""
+        special = [tag for tag in _SPECIAL if tag in self.tags]
+        if special:
+            return special[0] if len(special) == 1 else "mixed"
+        if any(tag in self.tags for tag in _TIMED_EVENTS):
+            return "events with delay or priority"
+        return "events" if "EventNoDelay" in self.tags else "plain"
 
     def names(self, setting: str) -> list[str]:
         """The ids a setting lists."""
@@ -76,23 +82,39 @@ class SuiteCase:
         """The case's own ``absolute`` and ``relative`` tolerance."""
         return {name: float(self.settings[name]) for name in ("absolute", "relative")}
 
+    @property
+    def integration(self) -> dict[str, float]:
+        """Tolerances to integrate with: far below those of the case."""
+        return {
+            "rtol": min(1e-8, 1e-3 * self.tolerances["relative"]),
+            "atol": min(1e-12, 1e-4 * self.tolerances["absolute"]),
+        }
+
     def expected(self) -> dict[str, np.ndarray]:
         """Expected series by variable."""
-        with next(self.folder.glob("*-results.csv")).open(newline="") as file:
+        with (self.folder / f"{self.number}-results.csv").open(newline="") as file:
             header, *rows = [row for row in csv.reader(file) if row]
         table = np.array([[float(cell) for cell in row] for row in rows])
         return {name.strip(): table[:, k] for k, name in enumerate(header) if k}
 
-    def found(self, course) -> dict[str, np.ndarray]:
-        """The same variables of a `converters.TimeCourse`, in the unit the case asks for."""
+    def found(self, course) -> dict[str, np.ndarray | None]:
+        """The same variables of a `converters.TimeCourse`, in the unit the case asks for; None if it has none."""
         amounts = set(self.names("amount"))
-        series = {}
-        for name in self.names("variables"):
-            if name in course.amounts:
-                series[name] = (course.amounts if name in amounts else course.concentrations)[name]
-            else:
-                series[name] = course.values[name]
-        return series
+        return {
+            name: (course.amounts if name in amounts else course.concentrations)[name]
+            if name in course.amounts
+            else course.values.get(name)
+            for name in self.expected()
+        }
+
+    def wrong(self, course) -> list[str]:
+        """Variables of a time course that do not pass."""
+        found = self.found(course)
+        return [
+            name
+            for name, series in self.expected().items()
+            if found[name] is None or not passes(found[name], series, **self.tolerances)
+        ]
 
 
 def passes(found: np.ndarray, expected: np.ndarray, *, absolute: float, relative: float) -> bool:
@@ -103,7 +125,7 @@ def passes(found: np.ndarray, expected: np.ndarray, *, absolute: float, relative
     return bool((same | (near & np.isfinite(expected))).all())
 
 
-def simulated_cases(folder: Path) -> list[SuiteCase]:
-    """Return the time-course cases without constructs that are held."""
-    cases = (SuiteCase(path) for path in sorted(folder.iterdir()) if path.is_dir())
-    return [case for case in cases if not case.tags & HELD_TAGS and case.settings.get("steps")]
+def time_courses(folder: Path) -> list[SuiteCase]:
+    """Return the cases that ask for time courses, in order."""
+    cases = (SuiteCase(path) for path in sorted(folder.iterdir()) if path.is_dir() and path.name.isdigit())
+    return [case for case in cases if case.is_time_course]
