@@ -28,6 +28,7 @@ from icrn_core.integrate import (
     first_runs,
     outcome_of,
 )
+from icrn_core.hybrid import integrate_hybrid
 from icrn_core.kernel import MOST_ENTRIES, MOST_REDUCED, one_kernel
 
 # Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
@@ -100,6 +101,9 @@ def _tangents(settings: Settings) -> Callable:
         n_lanes = min(y.shape[1], _LANES)
 
         def states(problem: Problem, y: Array, prepared: Prepared) -> tuple[Array, Array]:
+            if dynamics.plan.hybrid is not None:
+                outcome, *_ = integrate_hybrid(settings, dynamics, problem, y, prepared)
+                return outcome.states, outcome.reached
             every = first_runs(dynamics, problem, y, prepared)
             ended = advance(settings, n_lanes, dynamics, problem, prepared, every)
             outcome = outcome_of(settings, problem, y, ended)
@@ -119,6 +123,8 @@ def _advance(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> Outcome:
     """Integrate every run in one loop."""
+    if dynamics.plan.hybrid is not None:
+        return integrate_hybrid(settings, dynamics, problem, y, prepared)[0]
     n_lanes = min(y.shape[1], _LANES)
     every = first_runs(dynamics, problem, y, prepared)
     run = partial(advance, settings, n_lanes)
@@ -129,7 +135,7 @@ def _advance(
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
     """Call a function of lanes as one kernel, unless it has calls of libraries or large arrays."""
     plan = dynamics.plan
-    if plan.dense or plan.elimination is None or plan.widest * n_lanes > MOST_ENTRIES:
+    if plan.hybrid is not None or plan.dense or plan.elimination is None or plan.widest * n_lanes > MOST_ENTRIES:
         return function(*args)
     return one_kernel(function, *args)
 

@@ -13,10 +13,11 @@ import numpy as np
 from icrn_core.dynamics import Dynamics
 from icrn_core.elimination import plan_elimination
 from icrn_core.errors import IcrnError
-from icrn_core.groups import Group, Reaction, dense_group, flat_groups, grid, plan_flat
+from icrn_core.groups import Reaction, dense_group, flat_groups, grid, plan_flat
+from icrn_core.hybrid_plan import changed_entries, plan_hybrid
 from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
-from icrn_core.law import canonical_law
+from icrn_core.law import Law, canonical_law
 from icrn_core.layout import Layout, affine_positions
 from icrn_core.pattern import plan_jacobian
 from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, View
@@ -52,7 +53,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     """
     layout, arrays = Layout(icrn), Arrays()
     reactions = _reactions(layout)
-    moving = _moving_entries(reactions, layout)
+    moving = np.union1d(_moving_entries(reactions, layout), changed_entries(layout))
     items = [assignment_item(a, layout) for a in icrn.assignments]
     entries, multiply, sizes = _conversions(layout, "state_unit", "law_unit")
     is_static = _static_symbols(layout, items, moving, entries, sizes)
@@ -78,6 +79,9 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     dense = [dense_group(r, layout, is_static, static, tape, arrays) for r in wide]
     segments = flat.segments + [_wide_segment(k, r, arrays) for k, r in enumerate(wide)]
     order = {r.name: k for k, r in enumerate(icrn.reactions)}
+    laws = [(group.law, group.slots, group.size) for group in groups]
+    laws += [(r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size) for r in wide]
+    laws += [(item.law, item.slots, item.targets.size) for item in items]
     jacobian = plan_jacobian(flat, list(zip(wide, dense, strict=True)), levels, layout, columns, tape, arrays)
     pattern = (arrays.items[jacobian.rows], arrays.items[jacobian.columns])
     elimination, factor_cost = plan_elimination(*pattern, len(moving))
@@ -107,11 +111,14 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         elimination=jax.tree.map(arrays.add, elimination),
         factor_cost=factor_cost,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
-        jumps=_jumps(static, arrays, is_static, groups, wide, layout, items),
+        jumps=_jumps(static, arrays, is_static, laws),
         initial=_initial(layout, arrays, items),
         sizes=arrays.add(sizes),
         is_concentration=arrays.add(_is_concentration(layout)),
-        reads_time=any(r.law.reads_time for r in reactions) or any(i.reads_time for i in driving),
+        reads_time=any(r.law.reads_time for r in reactions)
+        or any(i.reads_time for i in driving)
+        or bool(icrn.delays),
+        hybrid=plan_hybrid(layout, arrays, laws, is_static, columns, sizes, static),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
     return Dynamics(plan, Tables.of(arrays.items))
@@ -290,16 +297,10 @@ def _jumps(
     static: Tape,
     arrays: Arrays,
     is_static: np.ndarray,
-    groups: list[Group],
-    wide: list[Reaction],
-    layout: Layout,
-    items: list[Item],
+    laws: list[tuple[Law, list[np.ndarray], int]],
 ) -> tuple[Jump, ...]:
-    found = [(group.law, group.slots, group.size) for group in groups]
-    found += [(r.law, [layout.positions(s, r.domain) for s in r.slots], r.domain.size) for r in wide]
-    found += [(item.law, item.slots, item.targets.size) for item in items]
     jumps = []
-    for law, slots, size in found:
+    for law, slots, size in laws:
         if not law.reads_time:
             continue
         known = [bool(is_static[at].all()) for at in slots]

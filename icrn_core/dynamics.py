@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from icrn_core import dense
+from icrn_core.delays import History, with_delayed
 from icrn_core.elimination import Elimination
 from icrn_core.jacobian import jacobian_values
 from icrn_core.jumps import breakpoints
@@ -42,6 +43,8 @@ class Prepared(NamedTuple):
         Static slots of each group; None for the others.
     breakpoints : (n_breakpoints, n_lanes)
         Sorted times at which the rate of change may jump.
+    history : History or None
+        The past of what delayed entries follow.
     """
 
     static: Array
@@ -51,6 +54,7 @@ class Prepared(NamedTuple):
     flat: tuple
     dense: tuple
     breakpoints: Array
+    history: History | None = None
 
 
 class Observation(NamedTuple):
@@ -225,6 +229,8 @@ class Dynamics:
 
     def tape(self, t: Array, y: Array, prepared: Prepared) -> Array:
         """Return the tape that laws read at a state of moving entries."""
+        if prepared.history is not None:
+            y = with_delayed(self, prepared, t, y)
         seen = y if prepared.scale is None else y * prepared.scale
         if prepared.background.shape[0]:
             seen = jnp.concatenate([seen, prepared.background])
@@ -403,7 +409,7 @@ class Dynamics:
         plan, n = self.plan, self.n_state
         states = y.T
         prepared = self.prepare(params[:, None], states)
-        tape, symbols = self._seen(t, states, prepared)
+        tape, symbols = self.seen(t, self.moving(states), prepared)
         at, kind = self.arrays[plan.sizes], self.arrays[plan.is_concentration][:, None]
         sizes = jnp.where(at[:, None] < 0, 1.0, symbols[jnp.maximum(at, 0)])
         shown = symbols[:n]
@@ -431,11 +437,11 @@ class Dynamics:
         params : (n_params, n_lanes)
             Rate constants.
         """
-        return self._seen(t, states, self.prepare(params, states))[1]
+        return self.seen(t, self.moving(states), self.prepare(params, states))[1]
 
-    def _seen(self, t: Array, states: Array, prepared: Prepared) -> tuple[Array, Array]:
-        """Return the tape and, for each lane, every symbol."""
-        tape = self.tape(t, self.moving(states), prepared)
+    def seen(self, t: Array, y: Array, prepared: Prepared) -> tuple[Array, Array]:
+        """Return the tape at moving entries ``y`` and, for each lane, every symbol."""
+        tape = self.tape(t, y, prepared)
         static = jnp.broadcast_to(prepared.static, (prepared.static.shape[0], len(t)))
         every = self.run(self.plan.watched_levels, jnp.concatenate([tape, static]), t)
         return tape, every[self.arrays[self.plan.observed]]

@@ -255,6 +255,62 @@ class IndexedAssignment:
 
 
 @dataclass(frozen=True)
+class Event:
+    """Changes of state at the moment a trigger becomes true (SBML L3V2, section 4.11).
+
+    Every reference is to one entry: its indices are positions in the index sets.
+
+    Attributes
+    ----------
+    name : str
+        For messages.
+    trigger : Reference
+        An entry that is not zero while the trigger is true.
+    assignments : tuple of (Reference, Reference)
+        The entry of a base species that changes, and the entry whose value it takes, in the
+        unit that laws see; all at once.
+    delay, priority : Reference or None
+        Time between trigger and execution, none if left out; and which of the events that are
+        due at the same time is executed first: the one of highest priority, equal ones in
+        random order, those without one after them in the order of their triggering.
+    initial_value : bool
+        What the trigger is held to have been before the initial time.
+    is_persistent : bool
+        Whether an event that waits is executed even if its trigger becomes false again.
+    uses_trigger_values : bool
+        Whether the values are those at the trigger, and not those at the execution.
+    """
+
+    name: str
+    trigger: Reference
+    assignments: tuple[tuple[Reference, Reference], ...] = ()
+    delay: Reference | None = None
+    priority: Reference | None = None
+    initial_value: bool = True
+    is_persistent: bool = True
+    uses_trigger_values: bool = True
+
+
+@dataclass(frozen=True)
+class Delay:
+    """``variable(t) = argument(t - lag)``; before the initial time the argument is what it is then.
+
+    Attributes
+    ----------
+    variable : Reference
+        One entry of a base species that nothing else changes.
+    argument : Reference
+        The entry whose past it follows.
+    lag : Reference
+        A positive entry that does not change during a run.
+    """
+
+    variable: Reference
+    argument: Reference
+    lag: Reference
+
+
+@dataclass(frozen=True)
 class ICRN:
     """An indexed chemical reaction network.
 
@@ -267,6 +323,10 @@ class ICRN:
         Evaluated once at the initial time, in this order, after the given initial values;
         their targets are entries of base species (in the unit of its laws) or rate constants,
         or of assigned quantities that a later initial assignment reads.
+    events : tuple of Event
+        What changes at moments instead of continuously.
+    delays : tuple of Delay
+        Entries that follow the past of others.
 
     Raises
     ------
@@ -282,6 +342,8 @@ class ICRN:
     assignments: tuple[IndexedAssignment, ...] = ()
     initial_assignments: tuple[IndexedAssignment, ...] = ()
     name: str = ""
+    events: tuple[Event, ...] = ()
+    delays: tuple[Delay, ...] = ()
     _bases: dict[str, _Base] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -143,7 +143,7 @@ class Attempt(NamedTuple):
 def first_runs(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Run:
     """Return every run at its beginning."""
     n_runs = y.shape[1]
-    h = _first_step(dynamics, problem, y, prepared)
+    h = first_step(dynamics, problem, y, prepared, problem.t0)
     zero = jnp.zeros(n_runs, jnp.int32)
     code = jnp.where(jnp.isfinite(h), ResultCode.SUCCESS, ResultCode.NON_FINITE).astype(jnp.int32)
     before = (problem.times <= problem.t0).sum(axis=0, dtype=jnp.int32)
@@ -249,15 +249,15 @@ def outcome_of(settings: Settings, problem: Problem, y: Array, found: Ended) -> 
     return Outcome(states, statistics, ended.code, ended.t)
 
 
-def _first_step(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> Array:
-    """Return a first step size that changes the state by a hundredth; NaN where f is not finite.
+def first_step(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared, t: Array) -> Array:
+    """Return a step size from t that changes the state by a hundredth; NaN where f is not finite.
 
     One evaluation of f and no more: each copy of f in the program costs compile time, and the
     controller corrects a poor guess in a few steps.
     """
     y, prepared = lax.stop_gradient((y, prepared))
     scale = problem.atol + problem.rtol * jnp.abs(y)
-    slope = dynamics.prepared_field(_just_after(problem.t0), y, prepared)
+    slope = dynamics.prepared_field(_just_after(t), y, prepared)
     size, speed = norm(y, scale), norm(slope, scale)
     duration = problem.times[-1] - problem.t0
     h = jnp.where(
@@ -322,7 +322,7 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     finite = jnp.isfinite(error)
     works = run.code == ResultCode.SUCCESS
     accepted = finite & (error <= 1.0) & works & (run.t < problem.times[-1])
-    h = _next_size(stepper.ERROR_ORDER + 1, run, attempt, error, accepted)
+    h = next_size(stepper.ERROR_ORDER + 1, run, attempt, error, accepted)
     tiny = 16 * jnp.finfo(run.y.dtype).eps
     too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(problem.times[-1]) * 1e-6))
     broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
@@ -349,7 +349,8 @@ def _advance_once(settings: Settings, dynamics: Dynamics, c: _Carry) -> _Carry:
     return c._replace(run=moved, outputs=outputs, track=track, n_passes=c.n_passes + 1)
 
 
-def _next_size(order: int, run: Run, attempt: Attempt, error: Array, accepted: Array) -> Array:
+def next_size(order: int, run: Run, attempt: Attempt, error: Array, accepted: Array) -> Array:
+    """Return the size of the next step after one with this error, which was accepted or not."""
     small = jnp.maximum(error, 1e-8)
     grown = jnp.clip(_SAFETY * small ** (-_NOW / order) * run.error ** (_BEFORE / order), _SHRINK, _GROW)
     shrunk = jnp.where(jnp.isfinite(error), jnp.clip(_SAFETY * small ** (-1 / order), 0.1, 0.9), 0.1)

@@ -43,6 +43,23 @@ def comparisons(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
     return list(dict.fromkeys(found))
 
 
+def crossings(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
+    """Return the pairs of instructions whose order decides a comparison at times known only in a run.
+
+    The comparison switches where the first of a pair minus the second becomes positive, or no
+    longer is. Arguments as of `comparisons`.
+    """
+    degrees = _degrees(law, is_static)
+    found = []
+    for name, *operands in law.instructions:
+        if name in (*_ORDERINGS, "eq", "neq"):
+            for left, right in pairwise(operands):
+                if None in (degrees[left], degrees[right]):
+                    # As written a > b and a <= b switch where a - b leaves 0, the others where it reaches it.
+                    found.append((left, right) if name in ("gt", "leq") else (right, left))
+    return list(dict.fromkeys(found))
+
+
 def _degrees(law: Law, is_static: list[bool]) -> list[int | None]:
     """Degree in time of each instruction: 0, 1, or None where it is neither."""
     degrees: list[int | None] = []

@@ -54,10 +54,14 @@ class Law:
 
     def __call__(self, slots: list[Array], t: Array) -> Array:
         """Evaluate elementwise; slots broadcast against each other."""
+        return as_number(self.steps(slots, t)[-1])
+
+    def steps(self, slots: list[Array], t: Array) -> list[Array]:
+        """Return the value of every instruction."""
         values: list[Array] = []
         for instruction in self.instructions:
             values.append(self._evaluate(instruction, values, slots, t))
-        return as_number(values[-1])
+        return values
 
     def _evaluate(self, instruction: tuple, values: list[Array], slots: list[Array], t: Array) -> Array:
         name, *operands = instruction

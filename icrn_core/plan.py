@@ -181,6 +181,66 @@ class Jump:
 
 
 @dataclass(frozen=True)
+class Switch:
+    """Comparisons in a law that depend on the state: pairs of its instructions.
+
+    ``slots`` are arrays of positions in the symbol vector, each ``(size,)``.
+    """
+
+    law: Law
+    nodes: tuple[tuple[int, int], ...]
+    slots: tuple[int, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events as arrays by number: positions in the symbol vector, -1 where there is none.
+
+    ``triggers``, ``delays``, ``priorities`` and the truth values ``initial_value``,
+    ``is_persistent``, ``uses_trigger_values`` are ``(n_events,)``. For each assignment,
+    ``(n_events, n_assignments)``, ``targets`` are positions among the moving entries and
+    ``sizes`` those of the compartment by whose size a value is multiplied. ``densities`` gives
+    for each moving entry that is kept as a concentration the size of its compartment. Either is
+    None where all of it would be -1.
+    """
+
+    n_events: int
+    n_assignments: int
+    capacity: int
+    triggers: int
+    delays: int
+    priorities: int
+    initial_value: int
+    is_persistent: int
+    uses_trigger_values: int
+    targets: int
+    values: int
+    sizes: int | None
+    densities: int | None
+    has_priorities: bool
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Delayed entries: positions among the moving ones, of their arguments and of their static lags."""
+
+    n: int
+    variables: int
+    arguments: int
+    lags: int
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """What the solvers have to do between steps, see `icrn_core.hybrid`."""
+
+    events: Events | None
+    switches: tuple[Switch, ...]
+    delays: Delays | None
+
+
+@dataclass(frozen=True)
 class Initial:
     """How initial values become state and params: levels, then where each is on the tape.
 
@@ -201,7 +261,7 @@ class Plan:
     together with them (``background``). ``observed`` gives each symbol's place on the tape
     after all levels, followed by the static tape. ``factor_cost`` is the number of updates of
     an elimination of the Jacobian, or what a dense factorisation amounts to, where that is less
-    and ``elimination`` is None.
+    and ``elimination`` is None. ``hybrid`` is None where nothing but steps is to be done.
     """
 
     species: tuple[Block, ...]
@@ -231,6 +291,7 @@ class Plan:
     sizes: int
     is_concentration: int
     reads_time: bool
+    hybrid: Hybrid | None
     labels: tuple[str, ...] = field(repr=False)
 
     @cached_property

@@ -22,6 +22,7 @@ class ResultCode(IntEnum):
     NON_FINITE = 3
     TOO_MANY_TO_STORE = 4
     STIFF = 5
+    TOO_MANY_EVENTS = 6
 
     @property
     def message(self) -> str:
@@ -42,6 +43,9 @@ _MESSAGES = {
     ),
     ResultCode.TOO_MANY_TO_STORE: (
         "more steps than reverse-mode differentiation can store: use differentiate='checkpointed'"
+    ),
+    ResultCode.TOO_MANY_EVENTS: (
+        "more events wait for their execution than can be held: shorten their delays or thin out their triggers"
     ),
     ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }

@@ -16,6 +16,8 @@ import numpy as np
 from icrn_core.icrn import (
     ICRN,
     BaseSpecies,
+    Delay,
+    Event,
     IndexDomain,
     IndexedAssignment,
     IndexedReaction,
@@ -70,6 +72,16 @@ class _Describer:
                 yield from self._domain(assignment.domain)
                 yield from self._law(assignment)
                 yield self._reference(assignment.target, assignment)
+        for event in icrn.events:
+            flags = event.initial_value, event.is_persistent, event.uses_trigger_values
+            entries = event.trigger, event.delay, event.priority
+            pairs = [(self._entry(variable), self._entry(value)) for variable, value in event.assignments]
+            yield "event", flags, [self._entry(entry) for entry in entries], pairs
+        for delay in icrn.delays:
+            yield "delay", [self._entry(entry) for entry in (delay.variable, delay.argument, delay.lag)]
+
+    def _entry(self, entry: Reference | None) -> object:
+        return None if entry is None else (self.numbers[entry.base], [int(k) for k in entry.indices])
 
     def _placement(self, placement: Placement | None) -> Iterator[object]:
         yield None if placement is None else self.numbers[placement.base]
@@ -126,6 +138,20 @@ class _Renamer:
             initial_assignments=tuple(
                 self._assignment(f"g{k}", a) for k, a in enumerate(icrn.initial_assignments)
             ),
+            events=tuple(self._event(f"e{k}", event) for k, event in enumerate(icrn.events)),
+            delays=tuple(
+                Delay(*map(self._reference, (d.variable, d.argument, d.lag))) for d in icrn.delays
+            ),
+        )
+
+    def _event(self, name: str, event: Event) -> Event:
+        return replace(
+            event,
+            name=name,
+            trigger=self._reference(event.trigger),
+            assignments=tuple((self._reference(v), self._reference(x)) for v, x in event.assignments),
+            delay=None if event.delay is None else self._reference(event.delay),
+            priority=None if event.priority is None else self._reference(event.priority),
         )
 
     def _base(self, base):

@@ -15,6 +15,7 @@ from icrn_core.errors import IcrnError
 from icrn_core.icrn import (
     ICRN,
     BaseSpecies,
+    Event,
     IndexDomain,
     IndexedAssignment,
     IndexedReaction,
@@ -48,6 +49,29 @@ def check_icrn(icrn: ICRN) -> None:
     for assignment in (*icrn.assignments, *icrn.initial_assignments):
         _check_assignment(icrn, assignment)
     _check_order(icrn)
+    for event in icrn.events:
+        _check_event(icrn, event)
+    for delay in icrn.delays:
+        where = f"the delay '{delay.variable.base}'"
+        _check_variable(icrn, where, delay.variable)
+        _check_all(icrn, where, (delay.argument, delay.lag), {})
+
+
+def _check_event(icrn: ICRN, event: Event) -> None:
+    where = f"event '{event.name}'"
+    read = (event.trigger, event.delay, event.priority, *(value for _, value in event.assignments))
+    _check_all(icrn, where, (reference for reference in read if reference is not None), {})
+    for variable, _ in event.assignments:
+        _check_variable(icrn, where, variable)
+    variables = [variable for variable, _ in event.assignments]
+    if len(set(variables)) < len(variables):
+        raise IcrnError(f"{where} gives one entry two values")
+
+
+def _check_variable(icrn: ICRN, where: str, variable: Reference) -> None:
+    if not isinstance(icrn.base(variable.base), BaseSpecies):
+        raise IcrnError(f"{where} changes '{variable.base}', which is no base species")
+    _check_reference(icrn, where, variable, {})
 
 
 def _check_index_sets(icrn: ICRN) -> None:

@@ -1,0 +1,115 @@
+"""Events: their formulas become assigned quantities, and what they change becomes variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from converters.lowering.formulas import ONE, ZERO, NewIds
+from icrn_io.expression import Expression, apply
+from icrn_io.network import AlgebraicRule, AssignmentRule, Event, Network, Parameter, RateRule
+
+_TRUTHS = frozenset({"lt", "leq", "gt", "geq", "eq", "neq", "and", "or", "xor", "not", "implies", "true", "false"})
+
+
+@dataclass(frozen=True)
+class PlainEvent:
+    """An event in ids: of the quantities that its formulas became, and of what it changes.
+
+    Attributes
+    ----------
+    id : str
+        Of the event, for messages.
+    trigger : str
+        Quantity that is 1 while the trigger is true, else 0.
+    assignments : tuple of (str, str)
+        Variable, and quantity whose value it takes.
+    delay, priority : str
+        Quantities; "" without one.
+    trigger_initial_value, trigger_persistent, use_values_from_trigger_time : bool
+        As of `icrn_io.network.Event`.
+    """
+
+    id: str
+    trigger: str
+    assignments: tuple[tuple[str, str], ...]
+    delay: str
+    priority: str
+    trigger_initial_value: bool
+    trigger_persistent: bool
+    use_values_from_trigger_time: bool
+
+
+def without_events(network: Network) -> tuple[Network, tuple[PlainEvent, ...]]:
+    """Return the network without its events, and these in terms of new quantities of it.
+
+    Every formula of an event becomes an assignment rule of a parameter of its own; what events
+    change and nothing else does gets the rate rule ``dx/dt = 0``. An event without trigger, or
+    without assignments, does nothing (SBML L3V2, section 4.12).
+    """
+    if not network.events:
+        return network, ()
+    naming = _Naming(NewIds(network))
+    events = tuple(naming.event(event) for event in network.events if event.trigger is not None)
+    events = tuple(event for event in events if event.assignments)
+    rules = (*network.rules, *naming.rules, *_still(network, events))
+    changed = {variable for event in events for variable, _ in event.assignments}
+    return (
+        replace(
+            network,
+            compartments=tuple(
+                replace(c, is_constant=False) if c.id in changed else c for c in network.compartments
+            ),
+            parameters=(
+                *(replace(p, is_constant=False) if p.id in changed else p for p in network.parameters),
+                *naming.parameters,
+            ),
+            rules=rules,
+            events=(),
+        ),
+        events,
+    )
+
+
+def _still(network: Network, events: tuple[PlainEvent, ...]) -> list[RateRule]:
+    """Return rate rules for the compartments and parameters that only events change."""
+    ruled = {rule.variable for rule in network.rules if not isinstance(rule, AlgebraicRule)}
+    plain = {element.id for element in (*network.compartments, *network.parameters)}
+    changed = dict.fromkeys(variable for event in events for variable, _ in event.assignments)
+    return [RateRule(variable, ZERO) for variable in changed if variable in plain - ruled]
+
+
+class _Naming:
+    """Makes the quantities of events."""
+
+    def __init__(self, new_ids: NewIds) -> None:
+        self.new_ids = new_ids
+        self.parameters: list[Parameter] = []
+        self.rules: list[AssignmentRule] = []
+
+    def event(self, event: Event) -> PlainEvent:
+        name = event.id or "event"
+        trigger = event.trigger
+        is_truth = trigger.op in _TRUTHS
+        condition = trigger if is_truth else apply("neq", [trigger, ZERO])
+        return PlainEvent(
+            event.id,
+            self.quantity(f"{name}_trigger", apply("piecewise", [ONE, condition, ZERO])),
+            tuple(
+                (a.variable, self.quantity(f"{name}_{a.variable}", a.math))
+                for a in event.assignments
+                if a.math is not None
+            ),
+            self.quantity(f"{name}_delay", event.delay),
+            self.quantity(f"{name}_priority", event.priority),
+            event.trigger_initial_value,
+            event.trigger_persistent,
+            event.use_values_from_trigger_time,
+        )
+
+    def quantity(self, wanted: str, formula: Expression | None) -> str:
+        if formula is None:
+            return ""
+        name = self.new_ids.new(wanted)
+        self.parameters.append(Parameter(name, None, False))
+        self.rules.append(AssignmentRule(name, formula))
+        return name

@@ -1,0 +1,125 @@
+"""Delayed entries: the past of what they follow, kept step by step.
+
+Every step leaves the values of the arguments at five points; between them the quartic through
+these is read. No step is longer than the shortest lag, so that what is read is always past.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+if TYPE_CHECKING:
+    from icrn_core.dynamics import Dynamics, Prepared
+
+# Steps that are remembered.
+_REMEMBERED = 2048
+NODES = np.linspace(0.0, 1.0, 5)
+
+
+class History(NamedTuple):
+    """Steps in a ring; the last axis is that of the lanes.
+
+    Attributes
+    ----------
+    starts, ends : (n_remembered, n_lanes)
+        Times between which a step leads; NaN where there is none yet.
+    values : (n_remembered, 5, n_delays, n_lanes)
+        Values of the arguments at `NODES` of the step.
+    first : (n_delays, n_lanes)
+        Values at the initial time and before.
+    lags : (n_delays, n_lanes)
+        Lags.
+    count : (n_lanes,)
+        Steps so far.
+    """
+
+    starts: Array
+    ends: Array
+    values: Array
+    first: Array
+    lags: Array
+    count: Array
+
+
+def begun(dynamics: Dynamics, prepared: Prepared, t0: Array, y: Array) -> Prepared:
+    """Return what is prepared with the history at the initial time."""
+    plan = dynamics.plan.hybrid.delays
+    n_lanes = t0.shape[0]
+    lags = prepared.static[dynamics.arrays[plan.lags]]
+    none = jnp.full((_REMEMBERED, n_lanes), jnp.nan, y.dtype)
+    values = jnp.zeros((_REMEMBERED, len(NODES), plan.n, n_lanes), y.dtype)
+    first = jnp.zeros((plan.n, n_lanes), y.dtype)
+    prepared = prepared._replace(history=History(none, none, values, first, lags, jnp.zeros(n_lanes, jnp.int32)))
+    for _ in range(plan.n):  # a delayed entry may follow another one
+        first = arguments(dynamics, prepared, t0, y)
+        prepared = prepared._replace(history=prepared.history._replace(first=first))
+    return prepared
+
+
+def arguments(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Array:
+    """Return the values that delayed entries will take a lag later, ``(n_delays, n_lanes)``."""
+    return dynamics.seen(t, y, prepared)[1][dynamics.arrays[dynamics.plan.hybrid.delays.arguments]]
+
+
+def with_delayed(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Array:
+    """Return moving entries with the delayed ones as they are at the time."""
+    past = _past(prepared.history, t - prepared.history.lags)
+    variables = dynamics.arrays[dynamics.plan.hybrid.delays.variables]
+    return y.at[variables].set(past, unique_indices=True)
+
+
+def _past(history: History, t: Array) -> Array:
+    """Return the arguments at times ``(n_delays, n_lanes)``, each its own."""
+    holds = (history.starts[:, None] <= t) & (t < history.ends[:, None])
+    newest = (history.count - 1) % _REMEMBERED
+    is_held = holds.any(axis=0)
+    at = jnp.where(is_held, jnp.argmax(holds, axis=0), newest)
+    start = jnp.take_along_axis(history.starts, at, axis=0)
+    end = jnp.take_along_axis(history.ends, at, axis=0)
+    values = jnp.take_along_axis(history.values, at[None, None], axis=0)[0]
+    theta = jnp.minimum((t - start) / (end - start), 1.0)
+    total = jnp.zeros_like(t)
+    for k, node in enumerate(NODES):
+        others = np.delete(NODES, k)
+        total = total + values[k] * jnp.prod(jnp.stack([(theta - o) / (node - o) for o in others]), axis=0)
+    # What the ring has forgotten is not known.
+    known = is_held | (t >= end)
+    is_before = (t < jnp.nanmin(history.starts, axis=0)) & (history.count <= _REMEMBERED)
+    is_before = is_before | (history.count == 0)
+    return jnp.where(is_before, history.first, jnp.where(known, total, jnp.nan))
+
+
+def remembered(
+    dynamics: Dynamics, prepared: Prepared, t: Array, end: Array, nodes: list[Array], accepted: Array
+) -> Prepared:
+    """Return what is prepared with a step added to the history of the lanes that accepted it.
+
+    ``nodes`` are the states at `NODES` of the step from ``t`` to ``end``.
+    """
+    history = prepared.history
+    values = jnp.stack(
+        [arguments(dynamics, prepared, t + x * (end - t), y) for x, y in zip(NODES, nodes, strict=True)]
+    )
+    is_here = (jnp.arange(_REMEMBERED)[:, None] == history.count % _REMEMBERED) & accepted
+    return prepared._replace(
+        history=history._replace(
+            starts=jnp.where(is_here, lax.stop_gradient(t), history.starts),
+            ends=jnp.where(is_here, lax.stop_gradient(end), history.ends),
+            values=jnp.where(is_here[:, None, None], values, history.values),
+            count=history.count + accepted,
+        )
+    )
+
+
+def latest_end(prepared: Prepared, t: Array, t0: Array) -> Array:
+    """Return the latest time to which a step from t may lead: the next multiple of a lag.
+
+    What is not smooth at the initial time comes back after every lag.
+    """
+    lags = lax.stop_gradient(prepared.history.lags)
+    passed = jnp.floor((t - t0) / lags * (1 + 1e-12))
+    return jnp.min(t0 + (passed + 1) * lags, axis=0)

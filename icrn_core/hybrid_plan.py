@@ -1,0 +1,136 @@
+"""Planning of what happens between steps: events, switches on the state, delayed entries."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from icrn_core.errors import IcrnError
+from icrn_core.icrn import IndexDomain, Reference
+from icrn_core.jumps import crossings
+from icrn_core.law import Law
+from icrn_core.layout import Layout
+from icrn_core.plan import Arrays, Delays, Events, Hybrid, Switch
+from icrn_core.tape import Tape
+
+_ONE = IndexDomain()
+# Executions that can wait at the same time, at least, and for each event.
+_WAITING, _WAITING_EACH = 16, 4
+# With more comparisons than these, switches are left to the step control.
+_MOST_SWITCHES = 1000
+
+
+def changed_entries(layout: Layout) -> np.ndarray:
+    """Return the positions of the entries of the state that events or delays set, ascending."""
+    variables = [variable for event in layout.icrn.events for variable, _ in event.assignments]
+    variables += [delay.variable for delay in layout.icrn.delays]
+    return np.unique(np.array([_position(layout, v) for v in variables], dtype=np.int64))
+
+
+def _position(layout: Layout, entry: Reference | None) -> int:
+    return -1 if entry is None else int(layout.positions(entry, _ONE)[0])
+
+
+def plan_hybrid(
+    layout: Layout,
+    arrays: Arrays,
+    laws: list[tuple[Law, list[np.ndarray], int]],
+    is_static: np.ndarray,
+    columns: np.ndarray,
+    sizes: np.ndarray,
+    static: Tape,
+) -> Hybrid | None:
+    """Return the plan; None for a network that only takes steps.
+
+    Parameters
+    ----------
+    layout, arrays
+        Of the network.
+    laws : list
+        Every law with the positions of its slots, and the number of its values.
+    is_static : (n_symbols,)
+        Which symbols are known before a solve.
+    columns : (n_state,)
+        Number of each entry of the state among the moving ones.
+    sizes : (n_state,)
+        Position of the compartment size of each entry, -1 without one.
+    static : Tape
+        The static tape.
+
+    Raises
+    ------
+    IcrnError
+        The lag of a delay changes during a run.
+    """
+    switches = _switches(arrays, laws, is_static)
+    events = _events(layout, arrays, is_static, columns, sizes) if layout.icrn.events else None
+    delays = _delays(layout, arrays, is_static, columns, static) if layout.icrn.delays else None
+    return Hybrid(events, switches, delays) if events or switches or delays else None
+
+
+def _switches(
+    arrays: Arrays, laws: list[tuple[Law, list[np.ndarray], int]], is_static: np.ndarray
+) -> tuple[Switch, ...]:
+    found = []
+    for law, slots, size in laws:
+        nodes = tuple(crossings(law, [bool(is_static[at].all()) for at in slots])) if size else ()
+        if nodes:
+            rows = np.unique(np.stack([np.zeros(size, np.int64), *slots]), axis=1)[1:]
+            found.append((law, nodes, rows))
+    if sum(len(nodes) * rows.shape[1] for _, nodes, rows in found) > _MOST_SWITCHES:
+        return ()
+    return tuple(Switch(law, nodes, tuple(map(arrays.add, rows)), rows.shape[1]) for law, nodes, rows in found)
+
+
+def _events(
+    layout: Layout, arrays: Arrays, is_static: np.ndarray, columns: np.ndarray, sizes: np.ndarray
+) -> Events:
+    events = layout.icrn.events
+    n_assignments = max(1, *(len(event.assignments) for event in events))
+    targets, values, target_sizes = (np.full((len(events), n_assignments), -1) for _ in range(3))
+    for k, event in enumerate(events):
+        for a, (variable, value) in enumerate(event.assignments):
+            at = _position(layout, variable)
+            targets[k, a], values[k, a] = columns[at], _position(layout, value)
+            base = layout.icrn.base(variable.base)
+            if base.state_unit != base.law_unit:
+                target_sizes[k, a] = sizes[at]
+    moving = np.flatnonzero(columns >= 0)
+    is_density = np.repeat(
+        [base.state_unit == "concentration" for base in layout.icrn.species],
+        [base.size for base in layout.icrn.species],
+    ).astype(bool)
+    changing = is_density & (sizes >= 0) & ~is_static[sizes]
+    densities = np.where(changing, sizes, -1)[moving]
+
+    def by_event(entries: list) -> int:
+        return arrays.add(np.array(entries))
+
+    return Events(
+        len(events),
+        n_assignments,
+        _WAITING + _WAITING_EACH * len(events),
+        by_event([_position(layout, event.trigger) for event in events]),
+        by_event([_position(layout, event.delay) for event in events]),
+        by_event([_position(layout, event.priority) for event in events]),
+        by_event([event.initial_value for event in events]),
+        by_event([event.is_persistent for event in events]),
+        by_event([event.uses_trigger_values for event in events]),
+        arrays.add(targets),
+        arrays.add(values),
+        arrays.add(target_sizes) if (target_sizes >= 0).any() else None,
+        arrays.add(densities) if (densities >= 0).any() else None,
+        any(event.priority is not None for event in events),
+    )
+
+
+def _delays(
+    layout: Layout, arrays: Arrays, is_static: np.ndarray, columns: np.ndarray, static: Tape
+) -> Delays:
+    delays = layout.icrn.delays
+    lags = np.array([_position(layout, delay.lag) for delay in delays])
+    if not is_static[lags].all():
+        first = delays[int(np.flatnonzero(~is_static[lags])[0])]
+        raise IcrnError(f"the lag '{first.lag.base}' of '{first.variable.base}' changes during a run")
+    variables = np.array([columns[_position(layout, delay.variable)] for delay in delays])
+    arguments = np.array([_position(layout, delay.argument) for delay in delays])
+    return Delays(len(delays), arrays.add(variables), arrays.add(arguments), arrays.add(static.place[lags]))
