@@ -16,8 +16,10 @@ import numpy as np
 from jax import Array
 from jax.custom_batching import custom_vmap
 
+from icrn_core import hybrid_adjoint
 from icrn_core.adjoint import pull_back, with_ends
 from icrn_core.dynamics import Dynamics, Prepared
+from icrn_core.errors import IcrnError
 from icrn_core.integrate import (
     Outcome,
     Problem,
@@ -55,6 +57,7 @@ def solve(settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, pr
 def _solve_forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
 ) -> tuple[Outcome, tuple]:
+    _check_reverse(settings, dynamics)
     outcome, *stored = _stored(settings)(dynamics, problem, y, prepared)
     return outcome, (dynamics, problem, y, prepared, stored, outcome.code, outcome.reached)
 
@@ -62,6 +65,17 @@ def _solve_forward(
 def _solve_backward(settings: Settings, saved: tuple, cotangent: Outcome) -> tuple:
     by_y, by_prepared = _backward(settings)(*saved, cotangent.states)
     return None, None, by_y, by_prepared
+
+
+def _check_reverse(settings: Settings, dynamics: Dynamics) -> None:
+    hybrid = dynamics.plan.hybrid
+    if hybrid is not None and hybrid.delays is not None:
+        raise IcrnError("reverse mode does not go through delays: use differentiate='forward'")
+    if hybrid is not None and settings.differentiate == "checkpointed":
+        raise IcrnError(
+            "differentiate='checkpointed' does not go through events and switches on the state: use 'reverse' "
+            "or 'forward'"
+        )
 
 
 solve.defvjp(_solve_forward, _solve_backward)
@@ -147,14 +161,20 @@ def _forward(settings: Settings) -> Callable:
 
 @lru_cache
 def _stored(settings: Settings) -> Callable:
-    stored = partial(advance_stored, settings, min(settings.max_steps, _STORED))
+    n_stored = min(settings.max_steps, _STORED)
+    stored = partial(advance_stored, settings, n_stored)
     if settings.differentiate == "checkpointed":
         stored = partial(advance_between_checkpoints, settings)
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
-        every = first_runs(dynamics, problem, y, prepared)
-        ended, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
-        outcome = outcome_of(settings, problem, y, ended)
+        if dynamics.plan.hybrid is not None:
+            outcome, track, n_passes = integrate_hybrid(settings, dynamics, problem, y, prepared, n_stored)
+        else:
+            every = first_runs(dynamics, problem, y, prepared)
+            ended, track, n_passes = _kernel(
+                dynamics, y.shape[1], stored, dynamics, problem, prepared, every
+            )
+            outcome = outcome_of(settings, problem, y, ended)
         track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)
         return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))
 
@@ -175,10 +195,17 @@ def _backward(settings: Settings) -> Callable:
     ):
         track, n_passes = stored
         track = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -1), track)
+        n = n_passes.max()
+        if dynamics.plan.hybrid is not None:
+            back = hybrid_adjoint.pull_back(
+                settings, dynamics, problem, y, prepared, track, n, reached, given
+            )
+            back = with_ends(problem, code, jnp.zeros_like(given), back)
+            return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
         pull = partial(pull_back, settings)
         if dynamics.plan.most_timed * y.shape[1] < MOST_REDUCED:
             pull = partial(_kernel, dynamics, y.shape[1], pull)
-        back = pull(dynamics, problem, y, prepared, track, n_passes.max(), reached, given)
+        back = pull(dynamics, problem, y, prepared, track, n, reached, given)
         back = with_ends(problem, code, given, back)
         return jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), back)
 

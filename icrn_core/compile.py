@@ -118,7 +118,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         reads_time=any(r.law.reads_time for r in reactions)
         or any(i.reads_time for i in driving)
         or bool(icrn.delays),
-        hybrid=plan_hybrid(layout, arrays, laws, is_static, columns, sizes, static),
+        hybrid=plan_hybrid(layout, arrays, laws, items, is_static, columns, sizes, static),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
     return Dynamics(plan, Tables.of(arrays.items))

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.functions import as_number
+from icrn_core.integrate import Attempt
 from icrn_core.stepping import StepResult, clamp, interpolate
 
 # Points of a step at which switches are looked for, its end among them.
 _LOOKS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 _HALVINGS = 55
+
+
+class Decisions(NamedTuple):
+    """What a pass decided: whether its step counted, the part of it taken, the switch that ended it."""
+
+    accepted: Array
+    theta: Array
+    which: Array
 
 
 def differences(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Array:
@@ -70,13 +81,10 @@ def landed(
     dynamics: Dynamics,
     prepared: Prepared,
     t: Array,
-    h: Array,
+    attempt: Attempt,
     y: Array,
-    end: Array,
     result: tuple[Array, Array],
-    span: tuple,
-    theta: Array,
-    which: Array,
+    decisions: Decisions,
 ) -> tuple[Array, Array]:
     """Return time and state where a step ends: at its end, or where the comparison switches.
 
@@ -86,29 +94,32 @@ def landed(
 
     Parameters
     ----------
-    dynamics, prepared, t, h, y, span
+    dynamics, prepared, t, y
         As of a stepper.
-    end : (n_lanes,)
-        Time at the end of the step.
+    attempt : Attempt
+        The step.
     result : tuple
-        State at the end and coefficients of the dense output.
-    theta, which : (n_lanes,)
-        From `locate`, constants here.
+        State at its end and coefficients of the dense output.
+    decisions : Decisions
+        The part of it that is taken, and the comparison that ends it.
     """
     state, dense = result
-    is_inside = theta < 1.0
+    if not dynamics.plan.hybrid.switches:
+        return attempt.end, state
+    is_inside = decisions.theta < 1.0
 
     def inside() -> tuple[Array, Array]:
         def difference(x: Array) -> Array:
             at = interpolate(x, y, state, dense)
-            every = differences(dynamics, prepared, clamp(t + x * h, span), at)
-            return jnp.take_along_axis(every, which[None], axis=0)[0]
+            every = differences(dynamics, prepared, clamp(t + x * attempt.h, attempt.span), at)
+            return jnp.take_along_axis(every, decisions.which[None], axis=0)[0]
 
+        theta = decisions.theta
         value, slope = jax.jvp(difference, (theta,), (jnp.ones_like(theta),))
         slope = lax.stop_gradient(slope)
         correction = (value - lax.stop_gradient(value)) / jnp.where(slope == 0, 1.0, slope)
         x = theta - jnp.where(is_inside, correction, 0.0)
-        return t + x * h, interpolate(x, y, state, dense)
+        return t + x * attempt.h, interpolate(x, y, state, dense)
 
-    at, inner = lax.cond(is_inside.any(), inside, lambda: (end, state))
-    return jnp.where(is_inside, at, end), jnp.where(is_inside, inner, state)
+    at, inner = lax.cond(is_inside.any(), inside, lambda: (attempt.end, state))
+    return jnp.where(is_inside, at, attempt.end), jnp.where(is_inside, inner, state)

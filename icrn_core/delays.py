@@ -29,8 +29,10 @@ class History(NamedTuple):
         Times between which a step leads; NaN where there is none yet.
     values : (n_remembered, 5, n_delays, n_lanes)
         Values of the arguments at `NODES` of the step.
-    first : (n_delays, n_lanes)
-        Values at the initial time and before.
+    y0 : (n, n_lanes)
+        Moving entries at the initial time.
+    t0 : (n_lanes,)
+        Initial time.
     lags : (n_delays, n_lanes)
         Lags.
     count : (n_lanes,)
@@ -40,7 +42,8 @@ class History(NamedTuple):
     starts: Array
     ends: Array
     values: Array
-    first: Array
+    y0: Array
+    t0: Array
     lags: Array
     count: Array
 
@@ -48,16 +51,12 @@ class History(NamedTuple):
 def begun(dynamics: Dynamics, prepared: Prepared, t0: Array, y: Array) -> Prepared:
     """Return what is prepared with the history at the initial time."""
     plan = dynamics.plan.hybrid.delays
-    n_lanes = t0.shape[0]
+    n, n_lanes = len(plan.reads), t0.shape[0]
     lags = prepared.static[dynamics.arrays[plan.lags]]
     none = jnp.full((_REMEMBERED, n_lanes), jnp.nan, y.dtype)
-    values = jnp.zeros((_REMEMBERED, len(NODES), plan.n, n_lanes), y.dtype)
-    first = jnp.zeros((plan.n, n_lanes), y.dtype)
-    prepared = prepared._replace(history=History(none, none, values, first, lags, jnp.zeros(n_lanes, jnp.int32)))
-    for _ in range(plan.n):  # a delayed entry may follow another one
-        first = arguments(dynamics, prepared, t0, y)
-        prepared = prepared._replace(history=prepared.history._replace(first=first))
-    return prepared
+    values = jnp.zeros((_REMEMBERED, len(NODES), n, n_lanes), y.dtype)
+    history = History(none, none, values, y, jnp.broadcast_to(t0, (n_lanes,)), lags, jnp.zeros(n_lanes, jnp.int32))
+    return prepared._replace(history=history)
 
 
 def arguments(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Array:
@@ -67,13 +66,14 @@ def arguments(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Arr
 
 def with_delayed(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> Array:
     """Return moving entries with the delayed ones as they are at the time."""
-    past = _past(prepared.history, t - prepared.history.lags)
+    past = _past(dynamics, prepared, t - prepared.history.lags)
     variables = dynamics.arrays[dynamics.plan.hybrid.delays.variables]
     return y.at[variables].set(past, unique_indices=True)
 
 
-def _past(history: History, t: Array) -> Array:
+def _past(dynamics: Dynamics, prepared: Prepared, t: Array) -> Array:
     """Return the arguments at times ``(n_delays, n_lanes)``, each its own."""
+    history = prepared.history
     holds = (history.starts[:, None] <= t) & (t < history.ends[:, None])
     newest = (history.count - 1) % _REMEMBERED
     is_held = holds.any(axis=0)
@@ -87,10 +87,25 @@ def _past(history: History, t: Array) -> Array:
         others = np.delete(NODES, k)
         total = total + values[k] * jnp.prod(jnp.stack([(theta - o) / (node - o) for o in others]), axis=0)
     # What the ring has forgotten is not known.
-    known = is_held | (t >= end)
-    is_before = (t < jnp.nanmin(history.starts, axis=0)) & (history.count <= _REMEMBERED)
-    is_before = is_before | (history.count == 0)
-    return jnp.where(is_before, history.first, jnp.where(known, total, jnp.nan))
+    known = jnp.where(is_held | (t >= end), total, jnp.nan)
+    is_before = (t < history.t0) | (history.count == 0)
+    first = lax.cond(is_before.any(), lambda: _before(dynamics, prepared, t), lambda: jnp.zeros_like(t))
+    return jnp.where(is_before, first, known)
+
+
+def _before(dynamics: Dynamics, prepared: Prepared, t: Array) -> Array:
+    """Return the arguments at times up to the initial one: what is integrated stood still until then."""
+    plan, history = dynamics.plan.hybrid.delays, prepared.history
+    bare = prepared._replace(history=None)
+    variables, positions = dynamics.arrays[plan.variables], dynamics.arrays[plan.arguments]
+
+    def value(k: int, t: Array) -> Array:
+        y = history.y0
+        for other in plan.reads[k]:
+            y = y.at[variables[other]].set(value(other, t - history.lags[other]))
+        return dynamics.seen(t, y, bare)[1][positions[k]]
+
+    return jnp.stack([value(k, t[k]) for k in range(len(plan.reads))])
 
 
 def remembered(

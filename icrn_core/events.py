@@ -160,26 +160,24 @@ def _assigned(
     values: Array,
     executed: Array,
 ) -> Array:
-    """Return the state after an event's assignments: concentrations by the sizes after them."""
+    """Return the state after an event's assignments.
+
+    A concentration sets the amount by the size of the compartment before, whatever the event
+    does to that; and a compartment that changes leaves the amounts in it as they are.
+    """
     plan, arrays = dynamics.plan.hybrid.events, dynamics.arrays
     targets = arrays[plan.targets][event].T
+    if plan.sizes is not None:
+        sizes = arrays[plan.sizes][event].T
+        size = jnp.take_along_axis(before, jnp.maximum(sizes, 0), axis=0)
+        values = jnp.where(sizes < 0, values, values * size)
     rows = jnp.arange(y.shape[0])[None, :, None]
     hit = (rows == targets[:, None]) & executed
-    if plan.sizes is None:
-        y = jnp.where(hit.any(axis=0), jnp.where(hit, values[:, None], 0.0).sum(axis=0), y)
-    else:
-        sizes = arrays[plan.sizes][event].T
-        plain = hit & (sizes < 0)[:, None]
-        y = jnp.where(plain.any(axis=0), jnp.where(plain, values[:, None], 0.0).sum(axis=0), y)
-        after = dynamics.seen(t, y, prepared)[1]
-        amounts = values * jnp.take_along_axis(after, jnp.maximum(sizes, 0), axis=0)
-        sized = hit & (sizes >= 0)[:, None]
-        y = jnp.where(sized.any(axis=0), jnp.where(sized, amounts[:, None], 0.0).sum(axis=0), y)
+    y = jnp.where(hit.any(axis=0), jnp.where(hit, values[:, None], 0.0).sum(axis=0), y)
     if plan.densities is None:
         return y
-    # A compartment that changes at once leaves the amounts in it as they are.
     after = dynamics.seen(t, y, prepared)[1]
     at = arrays[plan.densities]
     old, new = before[jnp.maximum(at, 0)], after[jnp.maximum(at, 0)]
-    kept = executed & (at >= 0)[:, None] & (old != new) & ~hit.any(axis=0)
+    kept = executed & (at >= 0)[:, None] & (old != new)
     return jnp.where(kept, y * jnp.where(kept, old / new, 1.0), y)

@@ -19,11 +19,13 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core import delays
-from icrn_core.crossings import landed, locate
+from icrn_core.crossings import Decisions, landed, locate
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.events import Queue, first_queue, look
 from icrn_core.integrate import (
     STEPPERS,
+    Attempt,
+    Ended,
     Outcome,
     Problem,
     Run,
@@ -34,14 +36,13 @@ from icrn_core.integrate import (
     outcome_of,
     span_of,
 )
-from icrn_core.integrate import Attempt as _Attempt
-from icrn_core.integrate import Ended as _Ended
 from icrn_core.solution import ResultCode
 from icrn_core.stepping import StepResult, interpolate, norm
 from icrn_core.tensors import entries_at
 
-# Of the duration: a switch that comes back within this is left to the step control for one step.
-_CHATTER = 1e-9
+# Of the duration: no comparison is seen to switch again earlier, and what switches back this soon
+# so many times in a row is left to the step control for one step.
+_APART, _SOON, _OFTEN = 1e-11, 1e-9, 50
 
 
 class Lanes(NamedTuple):
@@ -57,8 +58,8 @@ class Lanes(NamedTuple):
         2 where triggers have to be looked at, 1 where just after the present time, else 0.
     at_point : (n_lanes,) bool
         Whether the present time is one at which a comparison of the time switches.
-    crossed : (n_lanes,)
-        Time of the last switch that ended a step.
+    crossed, n_soon : (n_lanes,)
+        Time of the last switch that ended a step, and how many in a row came soon after another.
     n_looks : (n_lanes,) int
         Passes that executed an event.
     is_done : (n_lanes,) bool
@@ -70,16 +71,9 @@ class Lanes(NamedTuple):
     looks: Array
     at_point: Array
     crossed: Array
+    n_soon: Array
     n_looks: Array
     is_done: Array
-
-
-class Decisions(NamedTuple):
-    """What a pass decided: whether its step counted, the part of it taken, the switch that ended it."""
-
-    accepted: Array
-    theta: Array
-    which: Array
 
 
 class Record(NamedTuple):
@@ -132,7 +126,7 @@ def integrate_hybrid(
         return working(c.lanes).any()
 
     carry = lax.while_loop(works, lambda c: _pass(settings, dynamics, problem, n_stored, c), carry)
-    ended = _Ended(carry.outputs, carry.lanes.run)
+    ended = Ended(carry.outputs, carry.lanes.run)
     outcome = outcome_of(settings, problem, y, ended)
     # Nothing is known before the loop: events may happen at the initial time.
     states = carry.outputs[:, :n_times]
@@ -147,7 +141,7 @@ def _first(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -
     queue = first_queue(dynamics, y.shape[1], y.dtype) if has_events else None
     looks = jnp.full(y.shape[1], 2 if has_events else 0, jnp.int32)
     never = jnp.full(y.shape[1], -jnp.inf, y.dtype)
-    return Lanes(run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, nobody)
+    return Lanes(run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, run.n_steps, nobody)
 
 
 def _empty_track(dynamics: Dynamics, lanes: Lanes, n_stored: int) -> Record:
@@ -193,7 +187,7 @@ def looked(
 
 def bounded(
     problem: Problem, prepared: Prepared, queue: Queue | None, t: Array, h: Array
-) -> tuple[_Attempt, Array]:
+) -> tuple[Attempt, Array]:
     """Return the step from t of about the size h, and whether it ends where a comparison of the time switches.
 
     It ends before, or on, the next breakpoint, the next execution that waits, and the end.
@@ -211,7 +205,7 @@ def bounded(
         limit = jnp.where(is_point, ahead, limit)
     lands = t + 1.0001 * h >= limit
     end = jnp.where(lands, limit, t + h)
-    attempt = _Attempt(end, jnp.where(lands, limit - t, h), span_of(problem, prepared, t), lands)
+    attempt = Attempt(end, jnp.where(lands, limit - t, h), span_of(problem, prepared, t), lands)
     return attempt, is_point & lands
 
 
@@ -240,18 +234,7 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
     broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
     code = jnp.where(too_small & steps, broken, run.code)
     decisions = _decided(dynamics, problem, prepared, lanes, attempt, result, accepted)
-    t, y = landed(
-        dynamics,
-        prepared,
-        run.t,
-        attempt.h,
-        run.y,
-        attempt.end,
-        (result.end, result.dense),
-        attempt.span,
-        decisions.theta,
-        decisions.which,
-    )
+    t, y = landed(dynamics, prepared, run.t, attempt, run.y, (result.end, result.dense), decisions)
     t, y = jnp.where(accepted, t, run.t), jnp.where(accepted, y, run.y)
     crossed = accepted & (decisions.theta < 1.0)
     if prepared.history is not None:
@@ -278,6 +261,7 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
         looks=jnp.where(accepted & (lanes.queue is not None), 2, lanes.looks),
         at_point=jnp.where(accepted, is_point & ~crossed, lanes.at_point),
         crossed=jnp.where(crossed, t, lanes.crossed),
+        n_soon=_soon(problem, lanes, t, accepted, crossed),
         is_done=lanes.is_done | ends,
     )
     track = c.track
@@ -309,7 +293,7 @@ def _after_look(
     h = lax.cond(executed.any(), shortened, lambda: run.h)
     has_points = bool(prepared.breakpoints.shape[0])
     again = jnp.where((lanes.looks == 2) & lanes.at_point & has_points, 1, 0)
-    looks = jnp.where(executed, 2, jnp.where(is_working, again, lanes.looks))
+    looks = jnp.where(executed | ~is_working, lanes.looks, again)
     code = jnp.where(is_full, ResultCode.TOO_MANY_EVENTS, run.code).astype(jnp.int32)
     return lanes._replace(
         run=run._replace(y=y, h=lax.stop_gradient(h), code=code),
@@ -324,7 +308,7 @@ def _decided(
     problem: Problem,
     prepared: Prepared,
     lanes: Lanes,
-    attempt: _Attempt,
+    attempt: Attempt,
     result: StepResult,
     accepted: Array,
 ) -> Decisions:
@@ -334,10 +318,17 @@ def _decided(
         return Decisions(accepted, ones, run.n_steps)
     given = lax.stop_gradient((prepared, run.t, attempt.h, run.y, result, attempt.span))
     prepared, t, h, y, result, span = given
-    chatters = t - lanes.crossed <= _CHATTER * (problem.times[-1] - problem.t0)
-    looking = accepted & ~(chatters & (lanes.crossed < t))
+    looking = accepted & (lanes.n_soon < _OFTEN)
     theta, which = locate(dynamics, prepared, t, h, y, result, span, looking)
+    apart = _APART * (problem.times[-1] - problem.t0)
+    theta = jnp.where(lanes.crossed == t, jnp.maximum(theta, jnp.minimum(apart / h, 1.0)), theta)
     return Decisions(accepted, theta, which.astype(jnp.int32))
+
+
+def _soon(problem: Problem, lanes: Lanes, t: Array, accepted: Array, crossed: Array) -> Array:
+    """Return how many switches in a row came soon after another; none after a step without one."""
+    is_soon = crossed & (t - lanes.crossed <= _SOON * (problem.times[-1] - problem.t0))
+    return jnp.where(accepted, jnp.where(is_soon, lanes.n_soon + 1, 0), lanes.n_soon)
 
 
 def _remembered(
@@ -345,7 +336,7 @@ def _remembered(
     prepared: Prepared,
     run: Run,
     t: Array,
-    attempt: _Attempt,
+    attempt: Attempt,
     result: StepResult,
     accepted: Array,
 ) -> Prepared:
@@ -360,7 +351,7 @@ def _write_outputs(
     prepared: Prepared,
     c: _Carry,
     run: Run,
-    attempt: _Attempt,
+    attempt: Attempt,
     result: StepResult,
     t: Array,
     accepted: Array,

@@ -10,6 +10,7 @@ from icrn_core.jumps import crossings
 from icrn_core.law import Law
 from icrn_core.layout import Layout
 from icrn_core.plan import Arrays, Delays, Events, Hybrid, Switch
+from icrn_core.program import Item
 from icrn_core.tape import Tape
 
 _ONE = IndexDomain()
@@ -34,6 +35,7 @@ def plan_hybrid(
     layout: Layout,
     arrays: Arrays,
     laws: list[tuple[Law, list[np.ndarray], int]],
+    items: list[Item],
     is_static: np.ndarray,
     columns: np.ndarray,
     sizes: np.ndarray,
@@ -47,6 +49,8 @@ def plan_hybrid(
         Of the network.
     laws : list
         Every law with the positions of its slots, and the number of its values.
+    items : list of Item
+        The assignments.
     is_static : (n_symbols,)
         Which symbols are known before a solve.
     columns : (n_state,)
@@ -63,7 +67,7 @@ def plan_hybrid(
     """
     switches = _switches(arrays, laws, is_static)
     events = _events(layout, arrays, is_static, columns, sizes) if layout.icrn.events else None
-    delays = _delays(layout, arrays, is_static, columns, static) if layout.icrn.delays else None
+    delays = _delays(layout, arrays, items, is_static, columns, static) if layout.icrn.delays else None
     return Hybrid(events, switches, delays) if events or switches or delays else None
 
 
@@ -124,13 +128,51 @@ def _events(
 
 
 def _delays(
-    layout: Layout, arrays: Arrays, is_static: np.ndarray, columns: np.ndarray, static: Tape
+    layout: Layout,
+    arrays: Arrays,
+    items: list[Item],
+    is_static: np.ndarray,
+    columns: np.ndarray,
+    static: Tape,
 ) -> Delays:
     delays = layout.icrn.delays
     lags = np.array([_position(layout, delay.lag) for delay in delays])
     if not is_static[lags].all():
         first = delays[int(np.flatnonzero(~is_static[lags])[0])]
         raise IcrnError(f"the lag '{first.lag.base}' of '{first.variable.base}' changes during a run")
-    variables = np.array([columns[_position(layout, delay.variable)] for delay in delays])
-    arguments = np.array([_position(layout, delay.argument) for delay in delays])
-    return Delays(len(delays), arrays.add(variables), arrays.add(arguments), arrays.add(static.place[lags]))
+    variables = [_position(layout, delay.variable) for delay in delays]
+    arguments = [_position(layout, delay.argument) for delay in delays]
+    reads = []
+    for argument in arguments:
+        read = _read_by(argument, items)
+        reads.append(tuple(k for k, variable in enumerate(variables) if variable in read))
+    _check_acyclic(reads, [delay.variable.base for delay in delays])
+    return Delays(
+        tuple(reads),
+        arrays.add(columns[variables]),
+        arrays.add(np.array(arguments)),
+        arrays.add(static.place[lags]),
+    )
+
+
+def _read_by(position: int, items: list[Item]) -> set[int]:
+    """Return the symbols on whose present value a symbol depends, itself among them."""
+    found, queue = {position}, [position]
+    while queue:
+        at = queue.pop()
+        for item in items:
+            for row in np.flatnonzero(item.targets == at):
+                new = {int(slot[row]) for slot in item.slots} - found
+                found |= new
+                queue += new
+    return found
+
+
+def _check_acyclic(reads: list[tuple[int, ...]], names: list[str]) -> None:
+    pending = dict(enumerate(reads))
+    while pending:
+        ready = [k for k, read in pending.items() if not set(read) & set(pending)]
+        if not ready:
+            which = ", ".join(f"'{names[k]}'" for k in pending)
+            raise IcrnError(f"the delays {which} follow each other: nothing says what they are at first")
+        pending = {k: read for k, read in pending.items() if k not in ready}

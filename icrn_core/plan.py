@@ -223,9 +223,12 @@ class Events:
 
 @dataclass(frozen=True)
 class Delays:
-    """Delayed entries: positions among the moving ones, of their arguments and of their static lags."""
+    """Delayed entries: positions among the moving ones, of their arguments and of their static lags.
 
-    n: int
+    ``reads`` are for each the delayed entries on whose present value its argument depends.
+    """
+
+    reads: tuple[tuple[int, ...], ...]
     variables: int
     arguments: int
     lags: int

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from converters.lowering.formulas import ZERO, NewIds, map_formulas, rewrite
 from icrn_io.checks import network_formulas
 from icrn_io.errors import UnsupportedFeatureError
-from icrn_io.expression import Expression, symbol
+from icrn_io.expression import Expression, apply, symbol
 from icrn_io.network import AlgebraicRule, AssignmentRule, Network, Parameter, RateRule
+
+_BEFORE = apply("lt", [apply("time"), ZERO])
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,9 @@ class PlainDelay:
 def without_delays(network: Network) -> tuple[Network, tuple[PlainDelay, ...]]:
     """Return the network with a variable for every ``delay(x, lag)``, and what these follow.
 
-    Before the initial time every x is what it is then; an initial assignment sees that value
-    (SBML L3V2, section 3.4.6).
+    Before the initial time, 0, what is integrated stands still, at the value of its initial
+    assignment at that time if it has one, and rates of change are zero (SBML L3V2, section
+    3.4.6); initial assignments see the value at 0.
 
     Raises
     ------
@@ -58,6 +61,11 @@ class _Making:
     def __init__(self, network: Network) -> None:
         self.new_ids = NewIds(network)
         self.varying = _varying(network)
+        self.earlier = {
+            a.variable: apply("piecewise", [a.math, _BEFORE, symbol(a.variable)])
+            for a in network.initial_assignments
+            if a.math is not None and "time" in a.math.operators()
+        }
         self.parameters: list[Parameter] = []
         self.rules: list[AssignmentRule | RateRule] = []
         self.delays: dict[Expression, PlainDelay] = {}
@@ -78,8 +86,15 @@ class _Making:
             name = self.new_ids.new("delayed")
             self.parameters.append(Parameter(name, 0.0, False))
             self.rules.append(RateRule(name, ZERO))
-            self.delays[node] = PlainDelay(name, self.quantity("argument", argument), self.quantity("lag", lag))
+            past = rewrite(argument, self.earlier_value)
+            self.delays[node] = PlainDelay(name, self.quantity("argument", past), self.quantity("lag", lag))
         return symbol(self.delays[node].variable)
+
+    def earlier_value(self, node: Expression) -> Expression:
+        """Return a node of an argument such that it is right before the initial time too."""
+        if node.op == "rateOf":
+            return apply("piecewise", [ZERO, _BEFORE, node])
+        return self.earlier.get(node.payload, node) if node.op == "symbol" else node
 
     def quantity(self, wanted: str, formula: Expression) -> str:
         name = self.new_ids.new(wanted)
