@@ -112,8 +112,8 @@ def run_time_course(
         The engine cannot run a construct of the model.
     """
     from converters.engines.registry import find_engine
+    from converters.lowering.plain import refuse_missing_values
     from converters.models import as_folding, as_network, with_overrides
-    from converters.refusal import refuse_bad_values
     from icrn_io.errors import ModelIOError
 
     chosen = find_engine(engine)
@@ -126,7 +126,7 @@ def run_time_course(
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
     # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
-    refuse_bad_values(folding)
+    refuse_missing_values(folding)
     return chosen.run(folding if chosen.wants == "folding" else as_network(model), grid, settings)
 
 
