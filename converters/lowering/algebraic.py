@@ -159,8 +159,6 @@ class _System:
             del equations[k]
             unknowns = unknowns - {name}
             equations = {j: substitute(formula, {name: value}) for j, formula in equations.items()}
-            # What was solved before must not read what is solved from it.
-            found = {other: substitute(formula, {name: value}) for other, formula in found.items()}
             found[name] = value
         return found
 

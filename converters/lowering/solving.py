@@ -20,7 +20,7 @@ def solution(formula: Expression, unknown: str) -> Expression | None:
     (where ``a`` vanishes there is no solution, and the result is not finite). A formula in which
     the unknown stands once is undone function by function, as long as each is injective.
     """
-    fraction = _rational(formula, unknown)
+    fraction = rational(formula, unknown)
     if fraction is not None:
         above = fraction[0]
         if len(above) == 2:
@@ -53,8 +53,21 @@ def _minus(polynomial: Polynomial) -> Polynomial:
     return tuple(map(negative, polynomial))
 
 
-def _rational(formula: Expression, unknown: str) -> tuple[Polynomial, Polynomial] | None:
-    """Return numerator and denominator as polynomials in the unknown; None where it is no fraction."""
+def rational(formula: Expression, unknown: str) -> tuple[Polynomial, Polynomial] | None:
+    """Return a formula as a fraction of polynomials in a symbol, None where it is none.
+
+    Parameters
+    ----------
+    formula : Expression
+        Any formula.
+    unknown : str
+        The symbol.
+
+    Returns
+    -------
+    tuple of (Polynomial, Polynomial) or None
+        Coefficients of numerator and denominator, constant first, free of the symbol.
+    """
     if unknown not in formula.symbols():
         return (formula,), (ONE,)
     op, args = formula.op, formula.args
@@ -66,7 +79,7 @@ def _rational(formula: Expression, unknown: str) -> tuple[Polynomial, Polynomial
         return _power(*args, unknown)
     if op not in ("plus", "minus", "times", "divide"):
         return None
-    parts = [_rational(arg, unknown) for arg in args]
+    parts = [rational(arg, unknown) for arg in args]
     if None in parts:
         return None
     if op == "minus":
@@ -93,7 +106,7 @@ def _power(base: Expression, exponent: Expression, unknown: str) -> tuple[Polyno
     degree = exponent.payload
     if exponent.op != "number" or degree != int(degree) or not 0 < degree <= _MOST_DEGREE:
         return None
-    found = _rational(base, unknown)
+    found = rational(base, unknown)
     if found is None:
         return None
     above, below = (ONE,), (ONE,)
@@ -105,13 +118,13 @@ def _power(base: Expression, exponent: Expression, unknown: str) -> tuple[Polyno
 def _piecewise(args: tuple[Expression, ...], unknown: str) -> tuple[Polynomial, Polynomial] | None:
     if any(unknown in condition.symbols() for condition in args[1::2]):
         return None
-    values = [_rational(value, unknown) for value in args[0::2]]
-    if any(value is None or value[1] != (ONE,) for value in values):
+    values = [rational(value, unknown) for value in args[0::2]]
+    if any(value is None or len(value[1]) > 1 for value in values):
         return None
-    length = max(len(above) for above, _ in values)
+    numerators = [[quotient(part, below[0]) for part in above] for above, below in values]
     above = []
-    for k in range(length):
-        parts = [v[0][k] if k < len(v[0]) else ZERO for v in values]
+    for k in range(max(map(len, numerators))):
+        parts = [numerator[k] if k < len(numerator) else ZERO for numerator in numerators]
         operands = [x for pair in zip(parts, args[1::2], strict=False) for x in pair]
         above.append(apply("piecewise", [*operands, *parts[len(args) // 2 :]]))
     return tuple(above), (ONE,)

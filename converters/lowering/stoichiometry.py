@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
+from converters.lowering.constants import constant_value
 from converters.lowering.formulas import NewIds
 from icrn_io.checks import network_formulas
 from icrn_io.expression import apply, symbol
@@ -30,6 +31,8 @@ def without_variable_stoichiometry(network: Network) -> Network:
     new_ids = NewIds(network)
     parameters: list[Parameter] = []
     reactions: list[Reaction] = []
+    initial = {a.variable: a.math for a in network.initial_assignments}
+    later = _changed(replace(network, initial_assignments=()))
     inert = {s.id for s in network.species if s.is_boundary or s.is_constant}
     inert |= {rule.variable for rule in network.rules if not isinstance(rule, AlgebraicRule)}
     for reaction in network.reactions:
@@ -38,6 +41,11 @@ def without_variable_stoichiometry(network: Network) -> Network:
             kept = []
             for reference in references:
                 is_open = reference.id in changed or not _is_number(reference)
+                if reaction.is_fast and reference.id in initial.keys() - later:
+                    # Fast reactions need numbers: take the one that the assignment gives, if it is one.
+                    value = constant_value(initial[reference.id])
+                    is_open = value is None
+                    reference = replace(reference, stoichiometry=value)
                 if reference.id in changed | read or (is_open and reference.id):
                     parameters.append(_parameter(reference, changed))
                     reference = replace(reference, id="", is_constant=True)
