@@ -25,6 +25,7 @@ from icrn_io.network import (
 
 _FEATURE = "fast reaction"
 _QUADRATIC = 3
+_ROUNDING = 1e-9
 
 
 def without_fast_reactions(network: Network) -> Network:
@@ -174,11 +175,16 @@ class _Maker:
             return apply("piecewise", [root, apply("lt", [linear, ZERO])])
         constant, linear, square = coefficients
         both = product([number(4.0), square, constant])
-        spread = apply("root", [number(2.0), apply("minus", [apply("power", [linear, number(2.0)]), both])])
+        whole = apply("power", [linear, number(2.0)])
+        left = apply("minus", [whole, both])
+        spread = apply("root", [number(2.0), apply("max", [left, ZERO])])
         # The same root in two forms: the sum of numbers of one sign does not cancel.
         falling = quotient(product([number(2.0), constant]), apply("minus", [spread, linear]))
         rising = quotient(negative(total([linear, spread])), product([number(2.0), square]))
-        return apply("piecewise", [falling, apply("leq", [linear, ZERO]), rising])
+        # A double root may miss zero by rounding; without a root there is no equilibrium.
+        has_root = apply("geq", [left, product([number(-_ROUNDING), whole])])
+        one = apply("piecewise", [falling, apply("leq", [linear, ZERO]), rising])
+        return apply("piecewise", [one, has_root])
 
     def _parameter(self, wanted: str, value: float | None = None) -> str:
         name = self.ids.new(wanted)
