@@ -125,9 +125,11 @@ def run_time_course(
     )
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
+    if chosen.wants == "folding":
+        return chosen.run(folding, grid, settings)
     # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
     refuse_missing_values(folding)
-    return chosen.run(folding if chosen.wants == "folding" else as_network(model), grid, settings)
+    return chosen.run(as_network(model), grid, settings)
 
 
 def check_times(times) -> np.ndarray:

@@ -14,6 +14,13 @@ def without_absent_math(network: Network) -> Network:
     without a kinetic law changes nothing. An event without a trigger never happens (SBML
     L3V2, sections 3.4.1, 4.8 to 4.12).
     """
+    parts = (*network.initial_assignments, *network.rules)
+    if (
+        all(part.math is not None for part in parts)
+        and all(reaction.kinetic_law is not None for reaction in network.reactions)
+        and all(_is_whole(event) for event in network.events)
+    ):
+        return network
     return replace(
         network,
         initial_assignments=tuple(a for a in network.initial_assignments if a.math is not None),
@@ -21,6 +28,10 @@ def without_absent_math(network: Network) -> Network:
         reactions=tuple(r for r in network.reactions if r.kinetic_law is not None),
         events=tuple(_without_absent(e) for e in network.events if e.trigger is not None),
     )
+
+
+def _is_whole(event: Event) -> bool:
+    return event.trigger is not None and all(a.math is not None for a in event.assignments)
 
 
 def _without_absent(event: Event) -> Event:

@@ -142,7 +142,9 @@ class _System:
             names = formula.symbols()
             sizes = {self.size_behind[s] for s in names if s in self.size_behind and s not in equation_of}
             if matched[k] in sizes:
-                self.refuse(formula, f"the concentrations in it depend on '{matched[k]}', which it determines")
+                self.refuse(
+                    formula, f"the concentrations in it depend on '{matched[k]}', which it determines"
+                )
             reads[k] = {equation_of[name] for name in names | sizes if name in equation_of} - {k}
         found: dict[str, Expression] = {}
         for block in blocks(reads):
@@ -177,4 +179,6 @@ class _System:
         for formula in equations.values():
             for name in sorted(formula.symbols() & self.size_behind.keys()):
                 if self.size_behind[name] in unknowns and name not in unknowns:
-                    self.refuse(formula, f"the concentration '{name}' depends on a size that the rules determine")
+                    self.refuse(
+                        formula, f"the concentration '{name}' depends on a size that the rules determine"
+                    )

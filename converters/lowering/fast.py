@@ -66,9 +66,7 @@ class _Step:
     def moved(self) -> dict[str, float]:
         """Net stoichiometry of each species that reactions can change, zeros left out."""
         ruled = {r.variable for r in self.network.rules if not isinstance(r, AlgebraicRule)}
-        free = {
-            s.id for s in self.network.species if not (s.is_boundary or s.is_constant or s.id in ruled)
-        }
+        free = {s.id for s in self.network.species if not (s.is_boundary or s.is_constant or s.id in ruled)}
         return {name: n for name, n in _net(self.reaction).items() if name in free and n}
 
     @property
@@ -95,9 +93,7 @@ def _net(reaction: Reaction) -> dict[str, float]:
 def _check(network: Network, steps: list[_Step]) -> None:
     owner: dict[str, str] = {}
     read = {name: where for where, formula in network_formulas(network) for name in formula.symbols()}
-    initial = {
-        name: a.variable for a in network.initial_assignments if a.math for name in a.math.symbols()
-    }
+    initial = {name: a.variable for a in network.initial_assignments if a.math for name in a.math.symbols()}
     by_events = {a.variable for event in network.events for a in event.assignments}
     for step in steps:
         if step.reaction.id in read:

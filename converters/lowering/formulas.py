@@ -75,7 +75,9 @@ def map_formulas(network: Network, change: Callable[[Expression], Expression]) -
         network,
         initial_assignments=tuple(map(math_of, network.initial_assignments)),
         rules=tuple(map(math_of, network.rules)),
-        reactions=tuple(r.with_terms(r.reactants, r.products, maybe(r.kinetic_law)) for r in network.reactions),
+        reactions=tuple(
+            r.with_terms(r.reactants, r.products, maybe(r.kinetic_law)) for r in network.reactions
+        ),
         events=tuple(
             replace(
                 event,

@@ -67,7 +67,10 @@ def _replaceable(name: str, containing: Mapping[str, Sequence[int]], matched: Ma
 def blocks(reads: Mapping[int, Set[int]]) -> list[list[int]]:
     """Return the strongly connected parts of equations that read each other, first things first."""
     reachable = {node: _closure(node, reads) for node in reads}
-    part = {node: min(m for m in reads if m == node or (m in reachable[node] and node in reachable[m])) for node in reads}
+    part = {
+        node: min(m for m in reads if m == node or (m in reachable[node] and node in reachable[m]))
+        for node in reads
+    }
     members: dict[int, list[int]] = {}
     for node, head in part.items():
         members.setdefault(head, []).append(node)

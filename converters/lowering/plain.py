@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from converters.enumerate import enumerate_network
 from converters.folding import Folding
 from converters.refusal import refuse_bad_values
 from icrn_io.errors import UnsupportedFeatureError
+from icrn_io.network import UnsupportedFeature
 
 
 def plain_folding(folding: Folding) -> Folding:
@@ -37,6 +40,14 @@ def plain_folding(folding: Folding) -> Folding:
     return folding if lowered is network else fold_network(lowered)
 
 
+def not_simulated(folding: Folding) -> tuple[UnsupportedFeature, ...]:
+    """Return what stands in the way of simulating a folding, as far as it is known at once."""
+    try:
+        return plain_folding(folding).unsupported
+    except UnsupportedFeatureError as error:
+        return (UnsupportedFeature(error.feature, error.element_id, str(error)),)
+
+
 def refuse_missing_values(folding: Folding) -> None:
     """Raise where something that the model needs, and does not compute, has no finite value.
 
@@ -45,8 +56,7 @@ def refuse_missing_values(folding: Folding) -> None:
     ModelIOError
         All such elements are named, the first few of many.
     """
-    try:
+    # An engine that knows a construct may run a model that has no plain form.
+    with suppress(UnsupportedFeatureError):
         folding = plain_folding(folding)
-    except UnsupportedFeatureError:
-        pass  # an engine that knows the construct may still run the model
     refuse_bad_values(folding)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converters.lowering.formulas import ZERO, NewIds, map_formulas, negative, product, quotient, rewrite, total
+from converters.lowering.formulas import (
+    ZERO,
+    NewIds,
+    map_formulas,
+    negative,
+    product,
+    quotient,
+    rewrite,
+    total,
+)
 from converters.quantities import symbol_quantities
 from icrn_io.checks import network_formulas
 from icrn_io.errors import UnsupportedFeatureError
@@ -47,12 +56,8 @@ def without_rate_of(network: Network) -> Network:
             rules.append(AssignmentRule(name, rate))
             rate = symbol(name)
         values[argument] = rate
-    network = replace(
-        network, parameters=(*network.parameters, *parameters), rules=(*network.rules, *rules)
-    )
-    return map_formulas(
-        network, lambda f: rewrite(f, lambda n: values[n.args[0]] if n.op == "rateOf" else n)
-    )
+    network = replace(network, parameters=(*network.parameters, *parameters), rules=(*network.rules, *rules))
+    return map_formulas(network, lambda f: rewrite(f, lambda n: values[n.args[0]] if n.op == "rateOf" else n))
 
 
 class _Rates:
@@ -87,14 +92,14 @@ class _Rates:
         if name in self.rates:
             return self.rates[name]
         if name in self.assigned:
-            raise UnsupportedFeatureError("rateOf", name, "an assignment rule gives it, whose rate SBML leaves open")
+            raise UnsupportedFeatureError(
+                "rateOf", name, "an assignment rule gives it, whose rate SBML leaves open"
+            )
         if name in self.constants:
             return ZERO
         species = self.species.get(name)
         moves = (
-            species is not None
-            and not (species.is_boundary or species.is_constant)
-            and name in self.flows
+            species is not None and not (species.is_boundary or species.is_constant) and name in self.flows
         )
         if name in self.implicit and not moves and not (species is not None and species.is_constant):
             raise UnsupportedFeatureError("rateOf", name, "an algebraic rule may determine it")

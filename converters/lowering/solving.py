@@ -193,7 +193,7 @@ def _plain(op: str):
 
 
 def _within(op: str, low: float, high: float):
-    """The inverse of a function that takes values between two numbers only."""
+    """Return how to undo a function that takes values between two numbers only."""
 
     def undo(target: Expression) -> Expression:
         inside = apply("and", [apply("gt", [target, number(low)]), apply("lt", [target, number(high)])])
