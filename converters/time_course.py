@@ -113,6 +113,7 @@ def run_time_course(
     """
     from converters.engines.registry import find_engine
     from converters.lowering.plain import refuse_missing_values
+    from converters.missing import without_invented
     from converters.models import as_folding, as_network, with_overrides
     from icrn_io.errors import ModelIOError
 
@@ -129,7 +130,8 @@ def run_time_course(
         return chosen.run(folding, grid, settings)
     # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
     refuse_missing_values(folding)
-    return chosen.run(as_network(model), grid, settings)
+    network = as_network(model)
+    return without_invented(chosen.run(network, grid, settings), network)
 
 
 def check_times(times) -> np.ndarray:

@@ -122,8 +122,21 @@ def test_values_that_nothing_needs_may_be_missing():
     course = run_time_course(network, TIMES)
     assert np.isnan(course.concentrations["idle"]).all()
     np.testing.assert_allclose(course.concentrations["A"], np.exp(-TIMES), rtol=1e-6)
+    roadrunner = run_time_course(network, TIMES, engine="tellurium")
+    assert np.isnan(roadrunner.concentrations["idle"]).all()
     with pytest.raises(ValueError, match="'idle'"):
         run_time_course(missing_value(read=True), TIMES)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, m in MODELS.items() if m.in_roadrunner and not (m.algebraic or m.fast)]
+)
+def test_what_libroadrunner_knows_agrees_with_it(name):
+    network = MODELS[name].network
+    ours = run_time_course(network, TIMES)
+    theirs = run_time_course(network, TIMES, engine="tellurium", rtol=1e-10)
+    for element_id, series in theirs.amounts.items():
+        np.testing.assert_allclose(ours.amounts[element_id], series, rtol=1e-5, atol=1e-9)
 
 
 def test_coupled_algebraic_rules_agree_with_linear_algebra():
