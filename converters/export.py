@@ -86,10 +86,12 @@ def write_simulation(folding: Folding, path: str, n_times: int) -> None:
         It cannot be compiled or exported.
     """
     from converters.engines.programs import float64
+    from converters.lowering.plain import plain_folding
     from converters.refusal import refuse_unsupported
     from icrn_core import compile_icrn, export_simulation
     from icrn_io.files import write_atomically
 
+    folding = plain_folding(folding)
     refuse_unsupported(folding)
     icrn = folding.icrn
     values, params, labels = (

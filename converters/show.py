@@ -231,7 +231,7 @@ def describe(folding: Folding) -> str:
     lines += _table("reactions", reaction_lines(folding, is_brief=True))
     lines += _table("rules", assignment_lines(folding, is_brief=True))
     if folding.unsupported:
-        lines += ["", "held, not simulated"]
+        lines += ["", "held as it is, not indexed"]
         held = [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in folding.unsupported]
         lines += held[:_MAX_SINGLE]
         if len(held) > _MAX_SINGLE:

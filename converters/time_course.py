@@ -112,8 +112,9 @@ def run_time_course(
         The engine cannot run a construct of the model.
     """
     from converters.engines.registry import find_engine
+    from converters.lowering.plain import refuse_missing_values
+    from converters.missing import without_invented
     from converters.models import as_folding, as_network, with_overrides
-    from converters.refusal import refuse_bad_values
     from icrn_io.errors import ModelIOError
 
     chosen = find_engine(engine)
@@ -125,9 +126,12 @@ def run_time_course(
     )
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
+    if chosen.wants == "folding":
+        return chosen.run(folding, grid, settings)
     # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
-    refuse_bad_values(folding)
-    return chosen.run(folding if chosen.wants == "folding" else as_network(model), grid, settings)
+    refuse_missing_values(folding)
+    network = as_network(model)
+    return without_invented(chosen.run(network, grid, settings), network)
 
 
 def check_times(times) -> np.ndarray:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
+from urllib.parse import unquote
 from xml.parsers import expat
 
 import libsbml
@@ -143,6 +144,7 @@ def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBML
         document.setLocationURI((folder / "model.xml").resolve().as_uri())
     # What does not parse is not worth checking: the same mistakes would be told twice.
     _raise_errors(document, name, text)
+    _check_external_models(document, name, folder)
     is_large = text.count("<ci") > _CHECKED_SYMBOLS or _size(document) > _CHECKED_ELEMENTS
     for category in _UNCHECKED + _COSTLY if is_large else _UNCHECKED:
         document.setConsistencyChecks(category, False)
@@ -151,6 +153,21 @@ def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBML
     if document.getModel() is None:
         raise ModelIOError(f"{name}: the SBML document contains no model")
     return _flatten(document, name, text)
+
+
+def _check_external_models(document: libsbml.SBMLDocument, name: str, folder: Path | None) -> None:
+    """Refuse references to model files that are not there (package comp, section 3.3.2)."""
+    plugin = document.getPlugin("comp")
+    for i in range(0 if plugin is None else plugin.getNumExternalModelDefinitions()):
+        definition = plugin.getExternalModelDefinition(i)
+        source = definition.getSource()
+        beside = (folder or Path()) / unquote(source.removeprefix("file:"))
+        if not beside.is_file():
+            where = f"'{beside.parent}'" if folder is not None else "the current folder: it was read as text"
+            raise ModelIOError(
+                f"{name}: its external model definition '{definition.getId()}' needs the file '{source}', "
+                f"which is not in {where}; put it there, next to the model"
+            )
 
 
 def _size(document: libsbml.SBMLDocument) -> int:

@@ -114,11 +114,16 @@ def default_output(model: str) -> str:
 
 def warn_unsupported(folding: Folding) -> None:
     """Tell on standard error that the network is held but cannot be simulated."""
-    if folding.unsupported:
-        first = folding.unsupported[0]
+    if not folding.unsupported:
+        return
+    from converters.lowering.plain import not_simulated
+
+    held = not_simulated(folding)
+    if held:
+        first = held[0]
         say(
             f"note: held exactly, but cannot be simulated: {first.feature} '{first.element_id}'"
-            + (f" and {len(folding.unsupported) - 1} more" if len(folding.unsupported) > 1 else "")
+            + (f" and {len(held) - 1} more" if len(held) > 1 else "")
         )
 
 

@@ -13,6 +13,7 @@ from converters.engines.programs import Method, Run, integrate, shared_dynamics
 from converters.enumerate import enumerate_network
 from converters.errors import EngineError
 from converters.folding import Folding
+from converters.lowering.plain import plain_folding
 from converters.overrides import references
 from converters.profiling import span
 from converters.quantities import symbol_quantities
@@ -39,10 +40,11 @@ def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCo
     EngineError
         The integration failed.
     """
-    refuse_unsupported(folding)
-    found = _integrate(folding, times, settings)
+    plain = plain_folding(folding)
+    refuse_unsupported(plain)
+    found = _integrate(plain, times, settings)
     with span("observe"):
-        columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(folding, found)}
+        columns = {name: np.array(series, dtype=np.float64) for name, series in _columns(plain, found)}
         return _course(folding, times, columns)
 
 
@@ -127,7 +129,10 @@ def _course(folding: Folding, times: np.ndarray, columns: dict[str, np.ndarray])
         is_amount = quantities[species.id] == "amount"
         amounts[species.id] = series if is_amount else series * size
         concentrations[species.id] = series / size if is_amount else series
-    values = {name: series for name, series in columns.items() if name not in quantities}
-    if any(reference.id for reaction in network.reactions for reference in references(reaction)):
+    named = {ref.id for reaction in network.reactions for ref in references(reaction)} - {""}
+    # Ids that lowering made are nothing of the model.
+    known = {e.id for e in (*network.compartments, *network.parameters, *network.reactions)} | named
+    values = {name: series for name, series in columns.items() if name in known}
+    if named:
         values = {**fixed_values(enumerate_network(folding), len(times)), **values}
     return TimeCourse(times, amounts, concentrations, values, _NAME)

@@ -202,8 +202,10 @@ def _bad_values(inventory: Inventory, values: np.ndarray, stages) -> Iterator[Un
     for stage in stages:
         for group in stage:
             is_needed[group.elements] = True
-    is_needed[[elements.code[c] for c in elements.size_behind.values()]] = True
-    is_needed[[elements.code[s] for s in elements.species]] = True
+    for species, compartment in elements.size_behind.items():
+        # What nothing changes or reads may lack a value; one that it has may need the size.
+        if is_needed[elements.code[species]] or elements.species[species].initial_concentration is not None:
+            is_needed[elements.code[compartment]] = True
     for code in np.flatnonzero(is_needed & ~np.isfinite(values)).tolist():
         element_id, signature = elements.ids[code], elements.signature_of[code]
         if element_id in initial or signature.form == "assigned":

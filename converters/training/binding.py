@@ -10,6 +10,7 @@ import numpy as np
 
 from converters.engines.programs import shared_dynamics
 from converters.folding import Folding
+from converters.lowering.plain import plain_folding
 from converters.models import as_folding, as_network, with_overrides
 from converters.refusal import refuse_unsupported
 from converters.training.pool import Bound, Pool, bind_formula, grouped
@@ -34,7 +35,7 @@ class BoundProblem:
     problem : TrainingProblem
         What was bound.
     folding : Folding
-        The model folded, with the nominal values of the parameters.
+        The model as it is simulated, with the nominal values of the parameters.
     objective : Objective
         What is minimised.
     lower, upper, nominal : (n_fitted,) float
@@ -60,7 +61,7 @@ def bind(problem: TrainingProblem) -> BoundProblem:
         The model cannot be simulated.
     """
     model, defaults = _prepared_model(problem)
-    folding = as_folding(model)
+    folding = plain_folding(as_folding(model))
     refuse_unsupported(folding)
     places = _Places(folding)
     fixed = {p.id: p.value for p in problem.parameters if not p.is_fitted}

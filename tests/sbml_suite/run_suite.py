@@ -1,8 +1,8 @@
 """Run cases of the SBML semantic test suite and print a table by tier and tag.
 
-    python tests/sbml_suite/run_suite.py                          # all time courses of $ICRN_DATA
-    python tests/sbml_suite/run_suite.py 26 EventPriority         # by number and by tag
-    python tests/sbml_suite/run_suite.py --engine tellurium --json found.json
+python tests/sbml_suite/run_suite.py                          # all time courses of $ICRN_DATA
+python tests/sbml_suite/run_suite.py 26 EventPriority         # by number and by tag
+python tests/sbml_suite/run_suite.py --engine tellurium --json found.json
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{outcome.number} {outcome.status}: {outcome.reason}", file=sys.stderr, flush=True)
     print(table(cases, found))
     if given.json:
-        text = json.dumps({"engine": given.engine, "cases": [o.as_dict() for o in _in_order(found)]}, indent=1)
+        rows = [outcome.as_dict() for outcome in _in_order(found)]
+        text = json.dumps({"engine": given.engine, "cases": rows}, indent=1)
         given.json.write_text(text + "\n", encoding="utf-8")
     return int(any(o.status in ("wrong", "failed") for o in found.values()))
 
@@ -83,7 +84,7 @@ def table(cases: list[SuiteCase], found: dict[str, Outcome]) -> str:
     by_tier = {tier: [c for c in cases if c.tier == tier] for tier in TIERS}
     tags = sorted({tag for case in cases for tag in case.tags})
     by_tag = {tag: [c for c in cases if tag in c.tags] for tag in tags}
-    lines = _rows("tier", {**by_tier, "all": cases}, found) + ["", *_rows("tag", by_tag, found)]
+    lines = [*_rows("tier", {**by_tier, "all": cases}, found), "", *_rows("tag", by_tag, found)]
     reasons: dict[str, list[str]] = {}
     for outcome in _in_order(found):
         if outcome.status == "refused":

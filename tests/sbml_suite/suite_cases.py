@@ -98,7 +98,7 @@ class SuiteCase:
         return {name.strip(): table[:, k] for k, name in enumerate(header) if k}
 
     def found(self, course) -> dict[str, np.ndarray | None]:
-        """The same variables of a `converters.TimeCourse`, in the unit the case asks for; None if it has none."""
+        """The same variables of a `converters.TimeCourse`, in the unit asked for; None where it has none."""
         amounts = set(self.names("amount"))
         return {
             name: (course.amounts if name in amounts else course.concentrations)[name]

@@ -130,5 +130,5 @@ def _serve(pipe: Connection, run: Callable[[SuiteCase], Outcome]) -> None:
         case = SuiteCase(folder)
         try:
             pipe.send(run(case))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a case may fail in any way
             pipe.send(Outcome(case.number, "failed", f"{type(error).__name__}: {error}"[:200]))
