@@ -128,8 +128,9 @@ def run_time_course(
     folding = as_folding(model)
     if chosen.wants == "folding":
         return chosen.run(folding, grid, settings)
-    # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
-    refuse_missing_values(folding)
+    if chosen.wants != "folding":
+        # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
+        refuse_missing_values(folding)
     network = as_network(model)
     return without_invented(chosen.run(network, grid, settings), network)
 

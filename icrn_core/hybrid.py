@@ -172,7 +172,7 @@ def looked(
     queue: Queue,
     looks: Array,
     is_working: Array,
-    k: Array,
+    key: Array,
 ) -> tuple[Array, Queue, Array, Array]:
     """Return state and queue after the look of a pass, and where it executed an event or overflowed."""
     looking = (looks > 0) & is_working
@@ -180,9 +180,14 @@ def looked(
     nobody = jnp.zeros(t.shape, bool)
 
     def do() -> tuple[Array, Queue, Array, Array]:
-        return tuple(look(dynamics, prepared, t, at, y, queue, looking, jax.random.fold_in(jax.random.key(0), k)))
+        return tuple(look(dynamics, prepared, t, at, y, queue, looking, key))
 
     return lax.cond(looking.any(), do, lambda: (y, queue, nobody, nobody))
+
+
+def key_of(settings: Settings, k: Array) -> Array:
+    """Return the random key of a pass."""
+    return jax.random.fold_in(jax.random.key(settings.seed), k)
 
 
 def bounded(
@@ -214,7 +219,7 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
     began, run = lanes, lanes.run
     is_working = working(lanes)
     if lanes.queue is not None:
-        lanes = _after_look(dynamics, problem, prepared, lanes, is_working, c.n_passes)
+        lanes = _after_look(dynamics, problem, prepared, lanes, is_working, key_of(settings, c.n_passes))
         run = lanes.run
     is_free = is_working & (lanes.looks == 0) & (run.code == ResultCode.SUCCESS)
     ends = is_free & (run.t >= problem.times[-1])
@@ -278,11 +283,11 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
 
 
 def _after_look(
-    dynamics: Dynamics, problem: Problem, prepared: Prepared, lanes: Lanes, is_working: Array, k: Array
+    dynamics: Dynamics, problem: Problem, prepared: Prepared, lanes: Lanes, is_working: Array, key: Array
 ) -> Lanes:
     run = lanes.run
     y, queue, executed, is_full = looked(
-        dynamics, problem, prepared, run.t, run.y, lanes.queue, lanes.looks, is_working, k
+        dynamics, problem, prepared, run.t, run.y, lanes.queue, lanes.looks, is_working, key
     )
 
     def shortened() -> Array:

@@ -16,7 +16,7 @@ from jax import Array, lax
 from icrn_core.crossings import Decisions, landed
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.events import Queue
-from icrn_core.hybrid import Record, bounded, looked
+from icrn_core.hybrid import Record, bounded, key_of, looked
 from icrn_core.integrate import STEPPERS, Attempt, Problem, Settings
 from icrn_core.stepping import StepResult, interpolate
 from icrn_core.tensors import entries_at
@@ -75,7 +75,7 @@ def _one_pass(
 ) -> _Back:
     record = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, c.k, keepdims=False), track)
     decisions, t = record.decisions, record.t
-    y, queue, pull_look = _look(dynamics, problem, prepared, record, c.k)
+    y, queue, pull_look = _look(dynamics, problem, prepared, record, key_of(settings, c.k))
     accepted = decisions.accepted
     (attempt, _), pull_bounds = jax.vjp(
         lambda t, times, p: _bounds(problem, p, queue, times, t, record.h),
@@ -120,7 +120,7 @@ def _one_pass(
     return _Back(c.k - 1, output, by_t, by_y, by_times, by_values, by_prepared)
 
 
-def _look(dynamics: Dynamics, problem: Problem, prepared: Prepared, record: Record, k: Array) -> tuple:
+def _look(dynamics: Dynamics, problem: Problem, prepared: Prepared, record: Record, key: Array) -> tuple:
     """Return state and queue after the look of a pass, and what pulls their cotangents back."""
     queue = record.queue
     if queue is None:
@@ -129,7 +129,7 @@ def _look(dynamics: Dynamics, problem: Problem, prepared: Prepared, record: Reco
 
     def after(t: Array, y: Array, times: Array, values: Array, prepared: Prepared) -> tuple:
         before = queue._replace(times=times, values=values)
-        y, found, *_ = looked(dynamics, problem, prepared, t, y, before, record.looks, everywhere, k)
+        y, found, *_ = looked(dynamics, problem, prepared, t, y, before, record.looks, everywhere, key)
         return (y, found.times, found.values), found
 
     (y, *_), pull, found = jax.vjp(after, record.t, record.y, queue.times, queue.values, prepared, has_aux=True)

@@ -37,7 +37,7 @@ class Settings(NamedTuple):
 
     ``ends_if_stiff`` gives up explicit steps that stability limits; ``differentiate`` is as of
     `icrn_core.simulate`; ``has_kernels`` is what `icrn_core.kernel.is_available` said, on which
-    the traced program depends.
+    the traced program depends; ``seed`` decides between events of equal priority.
     """
 
     stepper: str
@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     ends_if_stiff: bool
     differentiate: str
     has_kernels: bool
+    seed: int = 0
 
 
 class Problem(NamedTuple):

@@ -36,6 +36,7 @@ def simulate(
     max_steps: int = 100_000,
     ends_if_stiff: bool = False,
     differentiate: Literal["reverse", "checkpointed", "forward"] = "reverse",
+    seed: int = 0,
 ) -> Solution:
     """Integrate dy/dt = f(t, y, params) and return the states at the given times.
 
@@ -73,9 +74,12 @@ def simulate(
         which stores the state at every step, up to 4096 of them, or, "checkpointed", at
         √max_steps of them, for the price of one more solve; or forward mode through the loop
         (``jvp``, ``jacfwd``).
-        Neither mode holds the jump that a switch on the state (a ``piecewise`` condition, ``floor``)
-        adds to a derivative. Derivatives by times and tolerances are forward mode's; reverse
-        mode takes them as constants.
+        Both hold what the shift of an event, or of a switch in a ``piecewise``, adds to a
+        derivative; not the jumps of ``floor``, ``ceiling``, ``quotient`` and ``rem``. Through
+        delays only forward mode goes. Derivatives by times and tolerances are forward mode's;
+        reverse mode takes them as constants.
+    seed : int
+        Decides the order of events that are due at the same time with equal priority.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def simulate(
         Missing, unknown or misshapen tensors, descending times, an unknown solver, 64-bit
         floats switched off.
     """
-    settings = choices(dynamics, rtol, solver, max_steps, ends_if_stiff, differentiate)
+    settings = choices(dynamics, rtol, solver, max_steps, ends_if_stiff, differentiate, seed)
     times = vector(times)
     check_times(times, t0)
     problem = Problem(times, vector(t0), vector(rtol), absolute_tolerance(dynamics, atol, np.nan))
@@ -101,7 +105,13 @@ def simulate(
 
 
 def choices(
-    dynamics: Dynamics, rtol: float, solver: str, max_steps: int, ends_if_stiff: bool, differentiate: str
+    dynamics: Dynamics,
+    rtol: float,
+    solver: str,
+    max_steps: int,
+    ends_if_stiff: bool,
+    differentiate: str,
+    seed: int = 0,
 ) -> Settings:
     """Return the static choices of a solve; arguments and errors as of `simulate`."""
     _check_precision(rtol)
@@ -121,6 +131,7 @@ def choices(
         bool(ends_if_stiff),
         differentiate,
         kernel.is_available(),
+        int(seed),
     )
 
 

@@ -36,6 +36,8 @@ def without_delays(network: Network) -> tuple[Network, tuple[PlainDelay, ...]]:
     """
     if not any("delay" in formula.operators() for _, formula in network_formulas(network)):
         return network, ()
+    if any(reaction.is_fast for reaction in network.reactions):
+        raise UnsupportedFeatureError("delay beside fast reactions", "(no id)", "their past is not that of the model")
     made = _Making(network)
     given = network.initial_assignments
     network = replace(network, initial_assignments=())

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from converters.enumerate import enumerate_network
 from converters.folding import Folding
+from converters.lowering.hybrid import with_hybrid
 from converters.refusal import refuse_bad_values
 from icrn_io.errors import UnsupportedFeatureError
 from icrn_io.network import UnsupportedFeature
@@ -37,7 +38,9 @@ def plain_folding(folding: Folding) -> Folding:
 
     network = enumerate_network(folding)
     lowered = lower(network)
-    return folding if lowered is network else fold_network(lowered)
+    if lowered.network is network:
+        return folding
+    return with_hybrid(fold_network(lowered.network), lowered.events, lowered.delays)
 
 
 def not_simulated(folding: Folding) -> tuple[UnsupportedFeature, ...]:
