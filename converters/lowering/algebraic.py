@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from converters.lowering.formulas import substitute
+from converters.lowering.implicit import with_implicit
 from converters.lowering.matching import blocks, match
 from converters.lowering.solving import solution
 from converters.quantities import symbol_quantities
@@ -24,25 +25,17 @@ def without_algebraic_rules(network: Network) -> Network:
     constant, has no other rule and is not changed by reactions (section 4.9.5). Where several
     could be meant, one that has no value comes first, then one that is no boundary species.
     Rules that determine each other's variables are solved one after the other, each solution
-    put into the rest.
+    put into the rest. A last one without a closed solution is differentiated
+    (`converters.lowering.implicit`).
 
     Raises
     ------
     UnsupportedFeatureError
-        The rules are over- or underdetermined, or have no solution in closed form that is
-        certainly the only one.
+        The rules are over- or underdetermined, or have no solution that is found so.
     """
     if not any(isinstance(rule, AlgebraicRule) for rule in network.rules):
         return network
-    solved = _System(network).solved()
-    return replace(
-        network,
-        rules=(
-            *(rule for rule in network.rules if not isinstance(rule, AlgebraicRule)),
-            *(AssignmentRule(name, math) for name, math in solved.items()),
-        ),
-        initial_assignments=tuple(a for a in network.initial_assignments if a.variable not in solved),
-    )
+    return _System(network).solved()
 
 
 class _System:
@@ -51,6 +44,8 @@ class _System:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.given = [rule.math for rule in network.rules if isinstance(rule, AlgebraicRule)]
+        # What is known so far: it grows as rules are solved.
+        self.known = replace(network, rules=_others(network))
         self.laws = {r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule)}
         self.laws |= {r.id: r.kinetic_law for r in network.reactions if r.kinetic_law is not None}
 
@@ -116,8 +111,8 @@ class _System:
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         raise UnsupportedFeatureError(_FEATURE, "(no id)", f"0 = {shown}: {why}")
 
-    def solved(self) -> dict[str, Expression]:
-        """Return the solution of each variable that the rules determine."""
+    def solved(self) -> Network:
+        """Return the network with a rule for each variable that the algebraic rules determine."""
         equations = dict(enumerate(self.inlined(formula) for formula in self.given))
         incidence = {k: formula.symbols() & self.ranks.keys() for k, formula in equations.items()}
         matched, tie = match(incidence, self.ranks)
@@ -133,9 +128,12 @@ class _System:
         for k, name in matched.items():
             if name in self.set_by_events:
                 self.refuse(equations[k], f"it determines '{name}', which an event sets too")
-        return self._solved(equations, matched)
+        for block in self._in_order(equations, matched):
+            self._solve({k: equations[k] for k in block}, {matched[k] for k in block})
+        return self.known
 
-    def _solved(self, equations: dict[int, Expression], matched: dict[int, str]) -> dict[str, Expression]:
+    def _in_order(self, equations: dict[int, Expression], matched: dict[int, str]) -> list[list[int]]:
+        """Return the equations in blocks that need each other, first things first."""
         equation_of = {name: k for k, name in matched.items()}
         reads = {}
         for k, formula in equations.items():
@@ -146,34 +144,41 @@ class _System:
                     formula, f"the concentrations in it depend on '{matched[k]}', which it determines"
                 )
             reads[k] = {equation_of[name] for name in names | sizes if name in equation_of} - {k}
-        found: dict[str, Expression] = {}
-        for block in blocks(reads):
-            found |= self._block({k: equations[k] for k in block}, {matched[k] for k in block})
-        return found
+        return blocks(reads)
 
-    def _block(self, equations: dict[int, Expression], unknowns: set[str]) -> dict[str, Expression]:
+    def _solve(self, equations: dict[int, Expression], unknowns: set[str]) -> None:
         """Solve equations that need each other, by elimination."""
-        found: dict[str, Expression] = {}
         if len(equations) > 1:
             self._check_sizes(equations, unknowns)
         while equations:
-            k, name, value = self._next(equations, unknowns)
+            found = self._next(equations, unknowns)
+            if found is None and len(equations) == 1:
+                (formula,), (name,) = equations.values(), unknowns
+                self.known = with_implicit(self.known, formula, name)
+                return
+            if found is None:
+                names = ", ".join(f"'{name}'" for name in sorted(unknowns))
+                why = f"there is no closed form with one solution for any of {names}"
+                self.refuse(next(iter(equations.values())), why)
+            k, name, value = found
             del equations[k]
             unknowns = unknowns - {name}
             equations = {j: substitute(formula, {name: value}) for j, formula in equations.items()}
-            found[name] = value
-        return found
+            self.known = _with_rule(self.known, AssignmentRule(name, value))
 
-    def _next(self, equations: dict[int, Expression], unknowns: set[str]) -> tuple[int, str, Expression]:
+    def _next(
+        self, equations: dict[int, Expression], unknowns: set[str]
+    ) -> tuple[int, str, Expression] | None:
+        """Return an equation that has one solution for an unknown, and that; None where none has."""
         for k, formula in equations.items():
-            for name in sorted(unknowns & formula.symbols()):
+            names = unknowns & formula.symbols()
+            if not names:
+                self.refuse(formula, "it says nothing that the other rules do not")
+            for name in sorted(names):
                 value = solution(formula, name)
                 if value is not None:
                     return k, name, value
-        formula = next(iter(equations.values()))
-        names = " or ".join(f"'{name}'" for name in sorted(unknowns))
-        self.refuse(formula, f"it cannot be solved for {names} in closed form with one solution")
-        raise AssertionError
+        return None
 
     def _check_sizes(self, equations: dict[int, Expression], unknowns: set[str]) -> None:
         for formula in equations.values():
@@ -182,3 +187,15 @@ class _System:
                     self.refuse(
                         formula, f"the concentration '{name}' depends on a size that the rules determine"
                     )
+
+
+def _others(network: Network) -> tuple:
+    return tuple(rule for rule in network.rules if not isinstance(rule, AlgebraicRule))
+
+
+def _with_rule(network: Network, rule: AssignmentRule) -> Network:
+    return replace(
+        network,
+        rules=(*network.rules, rule),
+        initial_assignments=tuple(a for a in network.initial_assignments if a.variable != rule.variable),
+    )

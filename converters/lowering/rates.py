@@ -45,7 +45,7 @@ def without_rate_of(network: Network) -> Network:
     )
     if not arguments:
         return network
-    rates, new_ids = _Rates(network), NewIds(network)
+    rates, new_ids = RatesOfChange(network), NewIds(network)
     values: dict[Expression, Expression] = {}
     parameters, rules = [], []
     for argument in arguments:
@@ -60,7 +60,7 @@ def without_rate_of(network: Network) -> Network:
     return map_formulas(network, lambda f: rewrite(f, lambda n: values[n.args[0]] if n.op == "rateOf" else n))
 
 
-class _Rates:
+class RatesOfChange:
     """Rates of change of the variables of a network."""
 
     def __init__(self, network: Network) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.special import lambertw
 
 from icrn_io import (
     AlgebraicRule,
@@ -141,6 +142,27 @@ MODELS = {
     "a cubic algebraic rule": Sample(
         "var z; x = -1.2; x' = 1", {"z": lambda t: np.cbrt((t - 1.2) / 8)}, algebraic=("(2*z)^3 - x",)
     ),
+    "an algebraic rule of second degree": Sample(
+        "z = -2; var z; x = 1; x' = -x", {"z": lambda t: -np.exp(-t / 2)}, algebraic=("z^2 - x",)
+    ),
+    "an algebraic rule that nothing undoes": Sample(
+        "z = 1; var z; x = 1; x' = -x",
+        {"z": lambda t: np.exp(-t) - np.real(lambertw(np.exp(np.exp(-t))))},
+        algebraic=("z + exp(z) - x",),
+    ),
+    "an algebraic rule of the time and of concentrations": Sample(
+        "compartment C = 1; C' = 0.5; species A in C; A = 2; J: A -> ; C*0; z = 1; var z;",
+        {"z": lambda t: np.sqrt(1 + t + 2 / (1 + 0.5 * t))},
+        algebraic=("z^2 - 1 - time - A",),
+    ),
+    "algebraic rules that end in one of second degree": Sample(
+        "z = 1; var z; var w; x = 1; x' = -x",
+        {
+            "z": lambda t: (np.sqrt(1 + 4 * np.exp(-t)) - 1) / 2,
+            "w": lambda t: (1 - np.sqrt(1 + 4 * np.exp(-t))) / 2,
+        },
+        algebraic=("w + z", "z*z - w - x"),
+    ),
     "an algebraic rule for a boundary species": Sample(
         "compartment C = 2; species A in C, $B in C; A = 1; B = 5; J: A -> ; C*A",
         {"B": lambda t: 1 - np.exp(-t)},
@@ -197,18 +219,30 @@ REFUSED = {
         network_of("var z, w; " + _X, algebraic=("z + w - x",)),
         "algebraic rule", "underdetermined: 'z' or 'w'",
     ),
-    "a rule with two solutions": (
-        network_of("var z; " + _X, algebraic=("z^2 - x",)), "algebraic rule", "closed form",
+    "a rule with two solutions and no value": (
+        network_of("var z; " + _X, algebraic=("z^2 - x",)), "algebraic rule", "'z'.*needs a value",
     ),
-    "a rule that no inverse solves": (
-        network_of("var z; " + _X, algebraic=("z + exp(z) - x",)), "algebraic rule", "closed form",
+    "a rule that jumps": (
+        network_of("var z; z = 1;" + _X, algebraic=("z + floor(z) - x",)),
+        "algebraic rule", "'z'.*differentiable",
+    ),
+    "a rule without a closed solution beside events": (
+        replace(
+            network_of("var z; z = 1;" + _X, algebraic=("z^2 - x",)),
+            events=(Event("E", formula("time > 1"), (EventAssignment("x", formula("2")),)),),
+        ),
+        "algebraic rule", "'z'.*events",
     ),
     "a rule whose unknown cancels": (
-        network_of("var z; " + _X, algebraic=("z - z + x",)), "algebraic rule", "closed form",
+        network_of("var z; z = 1;" + _X, algebraic=("z - z + x",)), "algebraic rule", "cancels",
     ),
     "rules that say the same": (
         network_of("var z, w; " + _X, algebraic=("z + w - x", "2*z + 2*w - 2*x")),
-        "algebraic rule", "closed form",
+        "algebraic rule", "cancels",
+    ),
+    "coupled rules of second degree": (
+        network_of("var z, w; z = 1; w = 1;" + _X, algebraic=("z^2 + w^2 - x", "z^2 - w^2")),
+        "algebraic rule", "no closed form",
     ),
     "a size that its own concentrations give": (
         network_of("compartment C; var C; C = 1; species S in C; S = 1; J: S -> ; S", algebraic=("C*S - 1",)),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lowering_models import ABSENT, MODELS, REFUSED, missing_value
+from lowering_models import ABSENT, MODELS, REFUSED, missing_value, network_of
 
 from converters import run_time_course
 from converters.fold import fold_network
@@ -16,6 +16,7 @@ from converters.quantities import symbol_quantities
 from icrn_io import (
     AlgebraicRule,
     AssignmentRule,
+    ModelIOError,
     Network,
     Parameter,
     UnsupportedFeatureError,
@@ -100,6 +101,12 @@ def test_what_has_no_certain_solution_is_refused_by_name(name):
     with pytest.raises(UnsupportedFeatureError, match=message) as caught:
         run_time_course(network, TIMES)
     assert caught.value.feature == feature
+
+
+def test_a_rule_that_no_number_fulfils_fails_the_run():
+    network = network_of("z = 1; var z; x = 1; x' = -x", algebraic=("z^2 + x",))
+    with pytest.raises(ModelIOError):
+        run_time_course(network, TIMES)
 
 
 @pytest.mark.parametrize("name", ABSENT)
