@@ -31,7 +31,9 @@ _RAN = {
     "cvode": "KISAO:0000019",
     "lsoda": "KISAO:0000088",
 }
-_ROOT = re.compile(rb"<(?:\w+:)?sbml\b[^>]*?xmlns(?::\w+)?\s*=\s*[\"'](http://www\.sbml\.org/sbml/level[^\"']*)")
+_ROOT = re.compile(
+    rb"<(?:\w+:)?sbml\b[^>]*?xmlns(?::\w+)?\s*=\s*[\"'](http://www\.sbml\.org/sbml/level[^\"']*)"
+)
 _UNIFORM = 1e-9
 
 
@@ -67,8 +69,8 @@ class Simulation:
     def __post_init__(self) -> None:
         if self.points < 2 or not 0 <= self.start < self.end < float("inf"):
             raise ModelIOError(
-                "SED-ML holds time courses of at least two times, from 0 or later to a finite end; this one has "
-                f"{self.points} from {self.start} to {self.end}"
+                "SED-ML holds time courses of at least two times, from 0 or later to a finite end; "
+                f"this one has {self.points} from {self.start} to {self.end}"
             )
 
 
@@ -133,7 +135,8 @@ def format_sedml(network: Network, sbml: bytes, simulation: Simulation, ids: lis
   </listOfModels>
   <listOfSimulations>
     <uniformTimeCourse id="simulation" initialTime="0" outputStartTime="{simulation.start!r}"
-                       outputEndTime="{simulation.end!r}" numberOfSteps="{simulation.points - 1}">{_run(simulation)}
+                       outputEndTime="{simulation.end!r}" numberOfSteps="{simulation.points - 1}">
+      {_run(simulation)}
       <algorithm kisaoID="{told}" name="{name}">
         <listOfAlgorithmParameters>
           <algorithmParameter kisaoID="{_RELATIVE_TOLERANCE}" value="{simulation.rtol!r}"/>
@@ -173,7 +176,7 @@ def _run(simulation: Simulation) -> str:
     told = f' solver="{solver}"' if solver else ""
     told += f' kisao="{kisao}"' if kisao else ""
     run = f'<run xmlns="{RUN_NAMESPACE}" engine="{simulation.engine}"{told}/>'
-    return f"\n      <annotation>{run}</annotation>"
+    return f"<annotation>{run}</annotation>"
 
 
 def _targets(network: Network) -> dict[str, str]:

@@ -63,7 +63,9 @@ def _meaning(network: Network, renamed: Mapping[str, str]) -> dict[tuple[str, ..
     numbers = {a.variable: a.math.payload for a in network.initial_assignments if _is_number(a.math)}
     assigned = {a.variable for a in network.initial_assignments if a.math is not None} - numbers.keys()
     set_by_rule = {
-        r.variable for r in network.rules if not isinstance(r, (AlgebraicRule, RateRule)) and r.math is not None
+        r.variable
+        for r in network.rules
+        if not isinstance(r, (AlgebraicRule, RateRule)) and r.math is not None
     }
     governed = assigned | set_by_rule
     said: dict[tuple[str, ...], object] = {}
@@ -84,7 +86,7 @@ def _meaning(network: Network, renamed: Mapping[str, str]) -> dict[tuple[str, ..
     for p in network.parameters:
         said["parameter", named(p.id)] = value(p.id, p.value)
     for r in network.reactions:
-        said["reaction", named(r.id)] = _reaction(r, governed, named, formula)
+        said["reaction", named(r.id)] = _reaction(r, governed, numbers, named, formula)
         if r.is_fast:
             said["fast reaction", named(r.id)] = True
     for a in network.initial_assignments:
@@ -127,11 +129,12 @@ def _initial(species: Species, assigned: float | None) -> tuple[str, float] | No
     return None if concentration is None else ("concentration", concentration)
 
 
-def _reaction(reaction: Reaction, governed, named, formula) -> tuple[object, ...]:
+def _reaction(reaction: Reaction, governed, numbers, named, formula) -> tuple[object, ...]:
+    def factor(ref):
+        return named(ref.id) if ref.id in governed else numbers.get(ref.id, ref.stoichiometry)
+
     def side(references):
-        return [
-            (named(ref.species), named(ref.id) if ref.id in governed else ref.stoichiometry) for ref in references
-        ]
+        return [(named(ref.species), factor(ref)) for ref in references]
 
     return side(reaction.reactants), side(reaction.products), formula(reaction.kinetic_law)
 

@@ -201,7 +201,11 @@ class MathReader:
         self._open.append(name)
         try:
             tree = self._definitions[name].getMath()
-            if tree is None or node_type(tree) != _LAMBDA or _Node.getNumChildren(tree) <= _Node.getNumBvars(tree):
+            if (
+                tree is None
+                or node_type(tree) != _LAMBDA
+                or _Node.getNumChildren(tree) <= _Node.getNumBvars(tree)
+            ):
                 raise UnsupportedFeatureError("function definition without mathematics", name)
             n_variables = _Node.getNumBvars(tree)
             variables = tuple(_Node.getChild(tree, i).getName() for i in range(n_variables))

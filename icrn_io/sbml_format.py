@@ -63,9 +63,12 @@ def _needs_version_1(network: Network) -> bool:
     if any(reaction.is_fast for reaction in network.reactions):
         return True
     taking_part = {
-        r.id: {ref.species for ref in (*r.reactants, *r.products)} | set(r.modifiers) for r in network.reactions
+        r.id: {ref.species for ref in (*r.reactants, *r.products)} | set(r.modifiers)
+        for r in network.reactions
     }
-    hiding = any(p.local_to and p.local_to[1] in taking_part.get(p.local_to[0], ()) for p in network.parameters)
+    hiding = any(
+        p.local_to and p.local_to[1] in taking_part.get(p.local_to[0], ()) for p in network.parameters
+    )
     return hiding and not any(
         formula.operators() & _NEW_IN_VERSION_2 for _, formula in network_formulas(network)
     )
@@ -165,9 +168,7 @@ class _Writing:
     def _kinetic_law(self, r: Reaction) -> str:
         own = self.local_of.get(r.id, [])
         renamed = {p.id: p.local_to[1] for p in own}
-        parameters = _listed(
-            "listOfLocalParameters", (self._parameter(p, "localParameter") for p in own)
-        )
+        parameters = _listed("listOfLocalParameters", (self._parameter(p, "localParameter") for p in own))
         term = _attributes(sboTerm=self.law_terms.get(r.id))
         return f"<kineticLaw{term}>{_math(r.kinetic_law, renamed)}{''.join(parameters)}</kineticLaw>"
 

@@ -109,7 +109,9 @@ def simulate(
         raise typer.BadParameter("give one of --end and --times")
     is_archive = output is not None and is_combine(output)
     if is_archive and quantity is not Quantity.symbol:
-        raise typer.BadParameter("an archive reports what ids stand for: leave --quantity out, or write a CSV file")
+        raise typer.BadParameter(
+            "an archive reports what ids stand for: leave --quantity out, or write a CSV file"
+        )
     grid = read_times(times) if times is not None else time_grid(start, end, points)
     check_targets(model, output, plot)
     with progress("Reading the model"):

@@ -40,7 +40,8 @@ warnings.simplefilter("error", category=UserWarning)
 warnings.filterwarnings("ignore", message="Tellurium does not support LSODA")
 from tellurium.sedml.tesedml import executeCombineArchive
 (found,) = executeCombineArchive(sys.argv[1], workingDir=sys.argv[2]).values()
-json.dump({name: series[:, 0].tolist() for name, series in found["dataGenerators"].items()}, open(sys.argv[3], "w"))
+columns = {name: series[:, 0].tolist() for name, series in found["dataGenerators"].items()}
+json.dump(columns, open(sys.argv[3], "w"))
 """
 
 
@@ -72,7 +73,9 @@ def test_the_simulation_is_the_one_that_was_run(network):
     course = root.find(".//s:uniformTimeCourse", SPACE)
     times = ("initialTime", "outputStartTime", "outputEndTime", "numberOfSteps")
     assert [float(course.get(name)) for name in times] == [0, 1, 5, 8]
-    tolerances = {p.get("kisaoID"): float(p.get("value")) for p in root.findall(".//s:algorithmParameter", SPACE)}
+    tolerances = {
+        p.get("kisaoID"): float(p.get("value")) for p in root.findall(".//s:algorithmParameter", SPACE)
+    }
     assert tolerances == {"KISAO:0000209": 1e-9, "KISAO:0000211": 1e-13}
     ran = root.find(f".//{{{RUN_NAMESPACE}}}run")
     assert (ran.get("engine"), ran.get("kisao")) == ("icrn", "KISAO:0000033")
@@ -112,7 +115,9 @@ def test_tellurium_runs_the_archive_to_the_same_trajectories(case, tmp_path):
     run = uniform(times, rtol=1e-9, engine=engine, changes=changes)
     (tmp_path / "m.omex").write_bytes(archive_bytes(changed, run, results, ids))
     found = tellurium_results(tmp_path)
-    header, *rows = csv.reader(io.StringIO(member((tmp_path / "m.omex").read_bytes(), "results.csv").decode()))
+    header, *rows = csv.reader(
+        io.StringIO(member((tmp_path / "m.omex").read_bytes(), "results.csv").decode())
+    )
     table = np.array(rows, dtype=float)
     assert header == ["time", *ids]
     for k, name in enumerate(header):
@@ -139,5 +144,7 @@ def test_reading_works_beside_tellurium():
         "import libsedml\nassert icrn_io.read_model(text) == before"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr

@@ -46,7 +46,9 @@ def check_metadata(path) -> Counter:
     assert without_values(data) == without_values(original), path
     before = counts(original)
     # Initial assignments of what was set are gone; their own notes and terms, if any, go with them.
-    kept = {key: n for key, n in counts(data).items() if not values.keys() & assigned(network) or key in FEATURES}
+    kept = {
+        key: n for key, n in counts(data).items() if not values.keys() & assigned(network) or key in FEATURES
+    }
     assert kept == {key: before[key] for key in kept}, path
     return before
 
