@@ -117,7 +117,11 @@ def _translated(sbml: bytes, network: Network) -> bytes:
 
     name = network.id or "the network"
     data = sbml_to_antimony(sbml.decode(), name).encode()
-    refuse_losses(network, read_bytes(data, f"{name} in Antimony"), name)
+    try:
+        again = read_bytes(data, "its translation")
+    except ModelIOError as error:
+        raise ModelIOError(f"{name}: cannot be said in Antimony: {error}; write SBML instead (.xml)") from None
+    refuse_losses(network, again, name)
     return data
 
 
