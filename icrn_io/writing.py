@@ -120,7 +120,9 @@ def _translated(sbml: bytes, network: Network) -> bytes:
     try:
         again = read_bytes(data, "its translation")
     except ModelIOError as error:
-        raise ModelIOError(f"{name}: cannot be said in Antimony: {error}; write SBML instead (.xml)") from None
+        raise ModelIOError(
+            f"{name}: cannot be said in Antimony: {error}; write SBML instead (.xml)"
+        ) from None
     refuse_losses(network, again, name)
     return data
 

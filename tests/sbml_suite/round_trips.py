@@ -246,4 +246,8 @@ def without_values(sbml: bytes) -> bytes:
     names = rb"value|initialAmount|initialConcentration|size|volume|stoichiometry|denominator"
     bare = re.sub(rb"\s+(?:" + names + rb")\s*=\s*(\"[^\"]*\"|'[^']*')", b"", sbml)
     assigned = rb"<initialAssignment\b[^>]*/>|<initialAssignment\b.*?</initialAssignment>"
-    return re.sub(rb"\s*(?:" + assigned + rb"|</?listOfInitialAssignments>)", b"", bare, flags=re.DOTALL)
+    # With the last one goes the list, with comments in it.
+    emptied = rb"<listOfInitialAssignments>(?:\s|<!--.*?-->)*</listOfInitialAssignments>"
+    for pattern in (assigned, emptied):
+        bare = re.sub(rb"\s*(?:" + pattern + rb")", b"", bare, flags=re.DOTALL)
+    return bare
