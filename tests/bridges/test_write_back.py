@@ -21,7 +21,8 @@ LEVEL_3 = f"""<sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level=
 <listOfSpecies>
 <species id="A" compartment="c" initialAmount="1" hasOnlySubstanceUnits="false" boundaryCondition="false"
  constant="false"/>
-<species id="N" compartment="c" initialConcentration="1" hasOnlySubstanceUnits="true" boundaryCondition="false"
+<species id="N" compartment="c" initialConcentration="1" hasOnlySubstanceUnits="true"
+ boundaryCondition="false"
  constant="false"/></listOfSpecies>
 <listOfParameters>
 <parameter id="k" value="9" constant="true"/><parameter id="q" constant="true"/>
