@@ -9,10 +9,12 @@ from icrn_io.errors import ModelIOError
 
 if TYPE_CHECKING:
     from converters.folding import Folding
+    from converters.sedml import Simulation
     from icrn_io.network import Network
 
 SIMULATION_SUFFIX = ".jaxexport"
-_SUFFIXES = (".xml", ".sbml", ".ant", ".txt", ".omex", SIMULATION_SUFFIX)
+COMBINE_SUFFIX = ".omex"
+_SUFFIXES = (".xml", ".sbml", ".ant", ".txt", COMBINE_SUFFIX, SIMULATION_SUFFIX)
 
 
 def check_suffix(path: str) -> None:
@@ -28,7 +30,13 @@ def check_suffix(path: str) -> None:
         raise ModelIOError(f"cannot tell the format of '{path}': its name must end in {', '.join(_SUFFIXES)}")
 
 
-def write_network(network: Network, path: str, fresh: bool = False, annotation: str = "") -> None:
+def write_network(
+    network: Network,
+    path: str,
+    fresh: bool = False,
+    annotation: str = "",
+    simulation: Simulation | None = None,
+) -> None:
     """Write a network as SBML, Antimony or a COMBINE archive, whole or not at all.
 
     Parameters
@@ -41,6 +49,8 @@ def write_network(network: Network, path: str, fresh: bool = False, annotation: 
         Write new SBML instead of patching the source document.
     annotation : str
         What new SBML carries as annotation of its model (`converters.annotation`).
+    simulation : Simulation, optional
+        What a COMBINE archive says is to be run.
 
     Raises
     ------
@@ -48,15 +58,20 @@ def write_network(network: Network, path: str, fresh: bool = False, annotation: 
         The name fits no format, the network cannot be expressed, or the file cannot be written.
     """
     check_suffix(path)
-    if Path(path).suffix.lower() == ".omex":
+    if is_combine(path):
         from converters.omex import archive_bytes
         from icrn_io.files import write_atomically
 
-        write_atomically(path, archive_bytes(network, fresh=fresh, annotation=annotation))
+        write_atomically(path, archive_bytes(network, simulation, fresh=fresh, annotation=annotation))
         return
     from icrn_io import write_model
 
     write_model(network, path, fresh=fresh, annotation=annotation)
+
+
+def is_combine(path: str) -> bool:
+    """Whether the name is that of a COMBINE archive."""
+    return Path(path).suffix.lower() == COMBINE_SUFFIX
 
 
 def is_simulation(path: str) -> bool:

@@ -1,37 +1,49 @@
-"""COMBINE archives: a model with the simulation that shows it, for other tools to run.
+"""COMBINE archives: a model with its simulation, and with what came out of it.
 
 The archive holds the SBML document, a SED-ML Level 1 Version 4 file with one uniform time
-course of all species, and the manifest.
+course, a CSV file of the results where there are any, and the manifest.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import quoteattr
 
 from converters.archive_zip import pack
+from converters.sedml import Simulation, format_sedml, reported_ids
 
 if TYPE_CHECKING:
     from icrn_io.network import Network
 
+MODEL, SIMULATION, RESULTS = "model.xml", "simulation.sedml", "results.csv"
+
 _COMBINE = "http://identifiers.org/combine.specifications/"
-_CVODE = "KISAO:0000019"
-_RELATIVE_TOLERANCE, _ABSOLUTE_TOLERANCE = "KISAO:0000209", "KISAO:0000211"
+_FORMATS = {
+    MODEL: f"{_COMBINE}sbml",
+    SIMULATION: f"{_COMBINE}sed-ml",
+    RESULTS: "http://purl.org/NET/mediatypes/text/csv",
+}
 
 
 def archive_bytes(
-    network: Network, end: float = 100.0, points: int = 101, fresh: bool = False, annotation: str = ""
+    network: Network,
+    simulation: Simulation | None = None,
+    results: str | None = None,
+    ids: list[str] | None = None,
+    fresh: bool = False,
+    annotation: str = "",
 ) -> bytes:
-    """Return a network as a COMBINE archive; equal networks give equal bytes.
+    """Return a network as a COMBINE archive; equal arguments give equal bytes.
 
     Parameters
     ----------
     network : Network
         What to write; its SBML is the patched source document unless ``fresh``.
-    end : float
-        End of the simulated time, which starts at 0.
-    points : int
-        Number of output times.
+    simulation : Simulation, optional
+        What was or is to be run; from 0 to 100 in 101 points if left out.
+    results : str, optional
+        What came out, as CSV with a header of ``time`` and ids.
+    ids : list of str, optional
+        What the simulation reports beside the time; every species if left out.
     fresh : bool
         Write new SBML.
     annotation : str
@@ -40,82 +52,22 @@ def archive_bytes(
     from icrn_io import format_model
 
     sbml = format_model(network, fresh=fresh, annotation=annotation)
-    members = {
-        "manifest.xml": _manifest(),
-        "model.xml": sbml if isinstance(sbml, bytes) else sbml.encode("utf-8"),
-        "simulation.sedml": _sedml(network, end, points),
-    }
-    return pack(
-        {name: text if isinstance(text, bytes) else text.encode("utf-8") for name, text in members.items()}
-    )
+    chosen = reported_ids(network) if ids is None else ids
+    texts = {SIMULATION: format_sedml(network, sbml, simulation or Simulation(), chosen)}
+    if results is not None:
+        texts[RESULTS] = results
+    members = {MODEL: sbml, **{name: text.encode("utf-8") for name, text in texts.items()}}
+    return pack({"manifest.xml": _manifest(list(members)).encode("utf-8"), **members})
 
 
-def _manifest() -> str:
-    rows = (
-        (".", f"{_COMBINE}omex", "false"),
-        ("./manifest.xml", f"{_COMBINE}omex-manifest", "false"),
-        ("./model.xml", f"{_COMBINE}sbml", "false"),
-        ("./simulation.sedml", f"{_COMBINE}sed-ml", "true"),
+def _manifest(members: list[str]) -> str:
+    rows = [(".", f"{_COMBINE}omex", False), ("./manifest.xml", f"{_COMBINE}omex-manifest", False)]
+    rows += [(f"./{name}", _FORMATS[name], name == SIMULATION) for name in members]
+    entries = "\n".join(
+        f'  <content location="{location}" format="{form}" master="{str(is_master).lower()}"/>'
+        for location, form, is_master in rows
     )
-    entries = "\n".join(f'  <content location="{a}" format="{b}" master="{c}"/>' for a, b, c in rows)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<omexManifest xmlns="{_COMBINE}omex-manifest">\n{entries}\n</omexManifest>\n'
     )
-
-
-def _sedml(network: Network, end: float, points: int) -> str:
-    ids = [species.id for species in network.species]
-    generators = [_generator("time", 'symbol="urn:sedml:symbol:time"')]
-    generators += [_generator(name, f"target={quoteattr(_xpath(name))}") for name in ids]
-    columns = "\n".join(
-        f'        <dataSet id="column_{name}" label="{name}" dataReference="data_{name}"/>'
-        for name in ["time", *ids]
-    )
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<sedML xmlns="http://sed-ml.org/sed-ml/level1/version4" xmlns:sbml="http://www.sbml.org/sbml/level3/version2/core"
-       level="1" version="4">
-  <listOfModels>
-    <model id="model" language="urn:sedml:language:sbml" source="model.xml"/>
-  </listOfModels>
-  <listOfSimulations>
-    <uniformTimeCourse id="simulation" initialTime="0" outputStartTime="0" outputEndTime="{end!r}"
-                       numberOfSteps="{points - 1}">
-      <algorithm kisaoID="{_CVODE}">
-        <listOfAlgorithmParameters>
-          <algorithmParameter kisaoID="{_RELATIVE_TOLERANCE}" value="1e-8"/>
-          <algorithmParameter kisaoID="{_ABSOLUTE_TOLERANCE}" value="1e-12"/>
-        </listOfAlgorithmParameters>
-      </algorithm>
-    </uniformTimeCourse>
-  </listOfSimulations>
-  <listOfTasks>
-    <task id="task" modelReference="model" simulationReference="simulation"/>
-  </listOfTasks>
-  <listOfDataGenerators>
-{chr(10).join(generators)}
-  </listOfDataGenerators>
-  <listOfOutputs>
-    <report id="report">
-      <listOfDataSets>
-{columns}
-      </listOfDataSets>
-    </report>
-  </listOfOutputs>
-</sedML>
-"""
-
-
-def _xpath(name: str) -> str:
-    # By local names, so that it holds for the namespace of any SBML level.
-    steps = "/".join(f"*[local-name()='{step}']" for step in ("sbml", "model", "listOfSpecies", "species"))
-    return f"/{steps}[@id='{name}']"
-
-
-def _generator(name: str, source: str) -> str:
-    return f"""    <dataGenerator id="data_{name}">
-      <listOfVariables>
-        <variable id="of_{name}" {source} taskReference="task"/>
-      </listOfVariables>
-      <math xmlns="http://www.w3.org/1998/Math/MathML"><ci>of_{name}</ci></math>
-    </dataGenerator>"""

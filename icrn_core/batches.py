@@ -149,7 +149,12 @@ def _advance(
 def _kernel(dynamics: Dynamics, n_lanes: int, function: Callable, *args: object) -> object:
     """Call a function of lanes as one kernel, unless it has calls of libraries or large arrays."""
     plan = dynamics.plan
-    if plan.hybrid is not None or plan.dense or plan.elimination is None or plan.widest * n_lanes > MOST_ENTRIES:
+    if (
+        plan.hybrid is not None
+        or plan.dense
+        or plan.elimination is None
+        or plan.widest * n_lanes > MOST_ENTRIES
+    ):
         return function(*args)
     return one_kernel(function, *args)
 
@@ -171,9 +176,7 @@ def _stored(settings: Settings) -> Callable:
             outcome, track, n_passes = integrate_hybrid(settings, dynamics, problem, y, prepared, n_stored)
         else:
             every = first_runs(dynamics, problem, y, prepared)
-            ended, track, n_passes = _kernel(
-                dynamics, y.shape[1], stored, dynamics, problem, prepared, every
-            )
+            ended, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
             outcome = outcome_of(settings, problem, y, ended)
         track = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0), track)
         return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))

@@ -55,7 +55,9 @@ def begun(dynamics: Dynamics, prepared: Prepared, t0: Array, y: Array) -> Prepar
     lags = prepared.static[dynamics.arrays[plan.lags]]
     none = jnp.full((_REMEMBERED, n_lanes), jnp.nan, y.dtype)
     values = jnp.zeros((_REMEMBERED, len(NODES), n, n_lanes), y.dtype)
-    history = History(none, none, values, y, jnp.broadcast_to(t0, (n_lanes,)), lags, jnp.zeros(n_lanes, jnp.int32))
+    history = History(
+        none, none, values, y, jnp.broadcast_to(t0, (n_lanes,)), lags, jnp.zeros(n_lanes, jnp.int32)
+    )
     return prepared._replace(history=history)
 
 

@@ -61,7 +61,14 @@ def first_queue(dynamics: Dynamics, n_lanes: int, dtype: jnp.dtype) -> Queue:
 
 
 def look(
-    dynamics: Dynamics, prepared: Prepared, t: Array, at: Array, y: Array, queue: Queue, looking: Array, key: Array
+    dynamics: Dynamics,
+    prepared: Prepared,
+    t: Array,
+    at: Array,
+    y: Array,
+    queue: Queue,
+    looking: Array,
+    key: Array,
 ) -> Looked:
     """Return what one look at the triggers does.
 
@@ -89,7 +96,9 @@ def look(
     rises = looking & now & ~queue.was
     queue = queue._replace(was=jnp.where(looking, now, queue.was), times=times)
     due = t + jnp.maximum(_read(dynamics, plan.delays, symbols, 0.0), 0.0)
-    queue, is_full = lax.cond(rises.any(), _entered, lambda q, *_: (q, ~looking & looking), queue, rises, due, values)
+    queue, is_full = lax.cond(
+        rises.any(), _entered, lambda q, *_: (q, ~looking & looking), queue, rises, due, values
+    )
     executed = looking & (queue.times <= t).any(axis=0)
     slot = _first(dynamics, symbols, queue, t, key)
     event = jnp.take_along_axis(queue.event, slot[None], axis=0)[0]

@@ -141,13 +141,20 @@ def _first(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -
     queue = first_queue(dynamics, y.shape[1], y.dtype) if has_events else None
     looks = jnp.full(y.shape[1], 2 if has_events else 0, jnp.int32)
     never = jnp.full(y.shape[1], -jnp.inf, y.dtype)
-    return Lanes(run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, run.n_steps, nobody)
+    return Lanes(
+        run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, run.n_steps, nobody
+    )
 
 
 def _empty_track(dynamics: Dynamics, lanes: Lanes, n_stored: int) -> Record:
     run = lanes.run
     one = Record(
-        run.t, run.h, run.y, lanes.queue, lanes.looks, Decisions(lanes.is_done, run.t, run.n_steps.astype(jnp.int32))
+        run.t,
+        run.h,
+        run.y,
+        lanes.queue,
+        lanes.looks,
+        Decisions(lanes.is_done, run.t, run.n_steps.astype(jnp.int32)),
     )
     return jax.tree.map(lambda x: jnp.zeros((n_stored, *x.shape), x.dtype), one)
 
@@ -245,9 +252,13 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
     if prepared.history is not None:
         y = jnp.where(accepted, delays.with_delayed(dynamics, prepared, t, y), y)
         prepared = _remembered(dynamics, prepared, run, t, attempt, result, accepted)
-    next_output, outputs = _write_outputs(dynamics, problem, prepared, c, run, attempt, result, t, accepted, ends)
+    next_output, outputs = _write_outputs(
+        dynamics, problem, prepared, c, run, attempt, result, t, accepted, ends
+    )
     n_tried = run.n_steps + run.n_rejected + lanes.n_looks
-    code = jnp.where((code == ResultCode.SUCCESS) & (n_tried >= settings.max_steps), ResultCode.MAX_STEPS, code)
+    code = jnp.where(
+        (code == ResultCode.SUCCESS) & (n_tried >= settings.max_steps), ResultCode.MAX_STEPS, code
+    )
     if n_stored:
         full = c.n_passes + 1 >= n_stored
         code = jnp.where((code == ResultCode.SUCCESS) & full & ~ends, ResultCode.TOO_MANY_TO_STORE, code)
@@ -272,7 +283,12 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
     track = c.track
     if n_stored:
         record = Record(
-            began.run.t, began.run.h, began.run.y, began.queue, jnp.where(is_working, began.looks, 0), decisions
+            began.run.t,
+            began.run.h,
+            began.run.y,
+            began.queue,
+            jnp.where(is_working, began.looks, 0),
+            decisions,
         )
         # The size is that of after the look, which may shorten it.
         record = record._replace(h=run.h)

@@ -107,7 +107,10 @@ def _one_pass(
     step_y = by_y0 + own_y + inside.start
     by_t = jnp.where(accepted, step_t, c.by_t)
     by_y = jnp.where(accepted, step_y, c.by_y) + at_end
-    found = [jax.tree.map(lambda x: jnp.where(accepted, x, 0.0), part) for part in (by_prepared, own_prepared, bound_prepared)]
+    found = [
+        jax.tree.map(lambda x: jnp.where(accepted, x, 0.0), part)
+        for part in (by_prepared, own_prepared, bound_prepared)
+    ]
     by_times, by_values = c.by_times, c.by_values
     if queue is not None:
         by_times = by_times + jnp.where(accepted, bound_times, 0.0)
@@ -132,7 +135,9 @@ def _look(dynamics: Dynamics, problem: Problem, prepared: Prepared, record: Reco
         y, found, *_ = looked(dynamics, problem, prepared, t, y, before, record.looks, everywhere, key)
         return (y, found.times, found.values), found
 
-    (y, *_), pull, found = jax.vjp(after, record.t, record.y, queue.times, queue.values, prepared, has_aux=True)
+    (y, *_), pull, found = jax.vjp(
+        after, record.t, record.y, queue.times, queue.values, prepared, has_aux=True
+    )
     return y, found, pull
 
 

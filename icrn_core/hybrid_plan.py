@@ -82,7 +82,9 @@ def _switches(
             found.append((law, nodes, rows))
     if sum(len(nodes) * rows.shape[1] for _, nodes, rows in found) > _MOST_SWITCHES:
         return ()
-    return tuple(Switch(law, nodes, tuple(map(arrays.add, rows)), rows.shape[1]) for law, nodes, rows in found)
+    return tuple(
+        Switch(law, nodes, tuple(map(arrays.add, rows)), rows.shape[1]) for law, nodes, rows in found
+    )
 
 
 def _events(

@@ -139,9 +139,7 @@ class _Renamer:
                 self._assignment(f"g{k}", a) for k, a in enumerate(icrn.initial_assignments)
             ),
             events=tuple(self._event(f"e{k}", event) for k, event in enumerate(icrn.events)),
-            delays=tuple(
-                Delay(*map(self._reference, (d.variable, d.argument, d.lag))) for d in icrn.delays
-            ),
+            delays=tuple(Delay(*map(self._reference, (d.variable, d.argument, d.lag))) for d in icrn.delays),
         )
 
     def _event(self, name: str, event: Event) -> Event:

@@ -8,7 +8,7 @@ import libsbml
 
 from icrn_io.errors import ModelIOError
 from icrn_io.expression import Expression
-from icrn_io.mathml import MathReader
+from icrn_io.mathml import MathReader, node_type
 
 _LAMBDA = "<math xmlns='http://www.w3.org/1998/Math/MathML'><lambda><bvar><ci>x</ci></bvar>{}</lambda></math>"
 _LOG2 = _LAMBDA.format("<apply><log/><logbase><cn>2</cn></logbase><ci>x</ci></apply>")
@@ -72,7 +72,7 @@ def _adapt(tree: libsbml.ASTNode, names: Mapping[str, Expression]) -> None:
     stack = [tree]
     while stack:
         node = stack.pop()
-        kind = node.getType()
+        kind = node_type(node)
         stack.extend(node.getChild(k) for k in range(node.getNumChildren()))
         if _CONSTANTS.get(kind) in names:
             node.setType(libsbml.AST_NAME)
@@ -80,7 +80,7 @@ def _adapt(tree: libsbml.ASTNode, names: Mapping[str, Expression]) -> None:
         elif kind == libsbml.AST_FUNCTION_LOG and node.getNumChildren() == 2:
             first = node.getChild(0)
             # log10(x) is read as this, with the base in place.
-            if not (first.getType() == libsbml.AST_INTEGER and first.getInteger() == 10):
+            if not (node_type(first) == libsbml.AST_INTEGER and first.getInteger() == 10):
                 base = node.getChild(1).deepCopy()
                 node.removeChild(1)
                 node.prependChild(base)

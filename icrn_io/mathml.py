@@ -70,6 +70,10 @@ CSYMBOLS = frozenset({"time", "avogadro", "delay", "rateOf"})
 _CHAINED = frozenset({"plus", "times"})
 _DEFAULT_FIRST = {"root": number(2.0), "log": number(10.0)}
 _OPERATOR_OF_TYPE = {getattr(libsbml, kind): op for op, kinds in OPERATORS.items() for kind in kinds}
+# Called by class: once libsedml is imported too (by Tellurium), it hands out syntax trees as objects of
+# its own class, whose getType returns no number.
+_Node = libsbml.ASTNode
+node_type = _Node.getType
 _NAME, _CALL, _LAMBDA = libsbml.AST_NAME, libsbml.AST_FUNCTION, libsbml.AST_LAMBDA
 
 
@@ -90,14 +94,14 @@ def read_number(node: libsbml.ASTNode) -> Expression:
     libsbml multiplies mantissa and power of ten of an e-notation in binary, which may be one
     unit in the last place off; here the decimal text is put together again first.
     """
-    kind = node.getType()
+    kind = node_type(node)
     if kind == libsbml.AST_INTEGER:
-        return number(node.getInteger())
+        return number(_Node.getInteger(node))
     if kind == libsbml.AST_REAL_E:
-        return number(float(f"{node.getMantissa()!r}e{node.getExponent()}"))
+        return number(float(f"{_Node.getMantissa(node)!r}e{_Node.getExponent(node)}"))
     if kind == libsbml.AST_RATIONAL:
-        return apply("divide", (number(node.getNumerator()), number(node.getDenominator())))
-    return number(node.getReal())
+        return apply("divide", (number(_Node.getNumerator(node)), number(_Node.getDenominator(node))))
+    return number(_Node.getReal(node))
 
 
 class MathReader:
@@ -152,16 +156,16 @@ class MathReader:
                 del values[len(values) - n_args :]
                 values.append(build(op, args) if op in OPERATORS else self._call(op[1:], args, where))
                 continue
-            kind = item.getType()
+            kind = node_type(item)
             if kind == _NAME:
-                name = item.getName()
+                name = _Node.getName(item)
                 if name not in names:
                     raise ModelIOError(f"{where}: the formula names '{name}', which does not exist")
                 values.append(names[name])
                 continue
             op = _OPERATOR_OF_TYPE.get(kind)
             if op is None:
-                if item.isNumber():
+                if _Node.isNumber(item):
                     values.append(read_number(item))
                     continue
                 op = "@" + self._function_name(item, where)
@@ -171,10 +175,10 @@ class MathReader:
         return values[0]
 
     def _function_name(self, node: libsbml.ASTNode, where: str) -> str:
-        name = node.getName()
-        if node.getType() == _CALL and name in self._definitions:
+        name = _Node.getName(node)
+        if node_type(node) == _CALL and name in self._definitions:
             return name
-        if node.getType() == _CALL:
+        if node_type(node) == _CALL:
             raise ModelIOError(f"{where}: the formula calls '{name}', which the model does not define")
         shown = name or libsbml.formulaToL3String(node) or "?"
         raise UnsupportedFeatureError("mathematical function", shown, f"used in {where}")
@@ -197,12 +201,16 @@ class MathReader:
         self._open.append(name)
         try:
             tree = self._definitions[name].getMath()
-            if tree is None or tree.getType() != _LAMBDA or tree.getNumChildren() <= tree.getNumBvars():
+            if (
+                tree is None
+                or node_type(tree) != _LAMBDA
+                or _Node.getNumChildren(tree) <= _Node.getNumBvars(tree)
+            ):
                 raise UnsupportedFeatureError("function definition without mathematics", name)
-            n_variables = tree.getNumBvars()
-            variables = tuple(tree.getChild(i).getName() for i in range(n_variables))
+            n_variables = _Node.getNumBvars(tree)
+            variables = tuple(_Node.getChild(tree, i).getName() for i in range(n_variables))
             scope = {variable: symbol(variable) for variable in variables}
-            body = self._walk(tree.getChild(n_variables), scope, f"function definition '{name}'")
+            body = self._walk(_Node.getChild(tree, n_variables), scope, f"function definition '{name}'")
         finally:
             self._open.pop()
         self._bodies[name] = (variables, body)
@@ -210,14 +218,14 @@ class MathReader:
 
 
 def _children(node: libsbml.ASTNode) -> list[libsbml.ASTNode]:
-    return [node.getChild(i) for i in range(node.getNumChildren())]
+    return [_Node.getChild(node, i) for i in range(_Node.getNumChildren(node))]
 
 
 def _operands(node: libsbml.ASTNode, kind: int) -> list[libsbml.ASTNode]:
     """Return the operands of a sum or product that libsbml has nested in its first operand."""
     late: list[libsbml.ASTNode] = []
     children = _children(node)
-    while len(children) > 1 and children[0].getType() == kind and children[0].getNumChildren() > 1:
+    while len(children) > 1 and node_type(children[0]) == kind and _Node.getNumChildren(children[0]) > 1:
         late.extend(reversed(children[1:]))
         children = _children(children[0])
     return children + late[::-1]

@@ -29,6 +29,8 @@ _CHECKED_SYMBOLS = 40_000
 _COSTLY = (libsbml.LIBSBML_CAT_GENERAL_CONSISTENCY, libsbml.LIBSBML_CAT_MATHML_CONSISTENCY)
 _LEVEL_1_FUNCTIONS = 99129
 _DRAWING = ("layout", "layout_l2", "render", "groups")
+_ROOT = re.compile(r"<(?:[\w.-]+:)?sbml\b[^>]*>")
+_PACKAGE = re.compile(r"\b([\w.-]+):required\s*=")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _SHOWN = 3
 
@@ -139,6 +141,7 @@ def parse_sbml(text: str, name: str, folder: Path | None = None) -> libsbml.SBML
     """
     # libsbml takes UTF-8, whatever the file was stored in; lines keep their numbers.
     plain = _DECLARATION.sub("", text, count=1)
+    plain = _without_unknown_attributes(plain)
     document = libsbml.readSBMLFromString('<?xml version="1.0" encoding="UTF-8"?>' + plain)
     if folder is not None:
         document.setLocationURI((folder / "model.xml").resolve().as_uri())
@@ -168,6 +171,22 @@ def _check_external_models(document: libsbml.SBMLDocument, name: str, folder: Pa
                 f"{name}: its external model definition '{definition.getId()}' needs the file '{source}', "
                 f"which is not in {where}; put it there, next to the model"
             )
+
+
+def _without_unknown_attributes(text: str) -> str:
+    """Return a document with blanks for the attributes of packages that libsbml does not know.
+
+    libsbml calls them errors, and takes ``odd:value`` for the value. Those packages are not
+    required, and the document that is written is the original one.
+    """
+    root = _ROOT.search(text)
+    known = libsbml.SBMLExtensionRegistry.getInstance()
+    for prefix in _PACKAGE.findall(root[0]) if root else ():
+        declared = re.search(rf"xmlns:{re.escape(prefix)}\s*=\s*[\"']([^\"']*)", root[0])
+        if declared and not known.isRegistered(declared[1]):
+            pattern = rf"(?<=[\s\"']){re.escape(prefix)}:(?!required\b)[\w.-]+\s*=\s*(\"[^\"]*\"|'[^']*')"
+            text = re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    return text
 
 
 def _size(document: libsbml.SBMLDocument) -> int:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import quoteattr
 
-from icrn_io.checks import check_network
+from icrn_io.checks import check_network, network_formulas
 from icrn_io.errors import UnsupportedFeatureError
 from icrn_io.expression import Expression
+from icrn_io.mass_action import sbo_terms
 from icrn_io.mathml_writer import format_math
 from icrn_io.network import (
     AlgebraicRule,
@@ -25,14 +26,17 @@ from icrn_io.network import (
     UnitDefinition,
 )
 
+_NEW_IN_VERSION_2 = frozenset({"rateOf", "max", "min", "rem", "quotient", "implies"})
 _NAMESPACE = "http://www.sbml.org/sbml/level3/version{}/core"
 
 
 def format_sbml(network: Network, annotation: str = "") -> str:
-    """Return a fresh SBML Level 3 document (Version 2; Version 1 where reactions are fast).
+    """Return a fresh SBML Level 3 Version 2 document.
 
-    Local parameters go back into their kinetic laws under their original ids, unless another
-    element uses them; those stay global parameters.
+    It is Version 1 where reactions are fast or a local parameter hides a species of its reaction.
+    Laws of mass action and their constants get terms of the Systems Biology Ontology
+    (`icrn_io.mass_action`). Local parameters go back into their kinetic laws under their original
+    ids, unless another element uses them; those stay global parameters.
 
     Parameters
     ----------
@@ -51,8 +55,23 @@ def format_sbml(network: Network, annotation: str = "") -> str:
     check_network(network)
     for feature in network.unsupported:
         raise UnsupportedFeatureError(feature.feature, feature.element_id, "it cannot be written afresh")
-    version = 1 if any(reaction.is_fast for reaction in network.reactions) else 2
+    version = 1 if _needs_version_1(network) else 2
     return "\n".join(_Writing(network, version, annotation).lines()) + "\n"
+
+
+def _needs_version_1(network: Network) -> bool:
+    if any(reaction.is_fast for reaction in network.reactions):
+        return True
+    taking_part = {
+        r.id: {ref.species for ref in (*r.reactants, *r.products)} | set(r.modifiers)
+        for r in network.reactions
+    }
+    hiding = any(
+        p.local_to and p.local_to[1] in taking_part.get(p.local_to[0], ()) for p in network.parameters
+    )
+    return hiding and not any(
+        formula.operators() & _NEW_IN_VERSION_2 for _, formula in network_formulas(network)
+    )
 
 
 def format_real(value: float) -> str:
@@ -89,7 +108,8 @@ class _Writing:
         self.network = network
         self.version = version
         self.annotation = annotation
-        self.local = _liftable(network)
+        self.local = _liftable(network, version)
+        self.law_terms, self.constant_terms = sbo_terms(network)
         self.local_of: dict[str, list[Parameter]] = {}
         for parameter in self.local.values():
             self.local_of.setdefault(parameter.local_to[0], []).append(parameter)
@@ -122,7 +142,7 @@ class _Writing:
         yield from _listed("listOfUnitDefinitions", map(_unit_definition, n.unit_definitions))
         yield from _listed("listOfCompartments", map(_compartment, n.compartments))
         yield from _listed("listOfSpecies", map(_species, n.species))
-        yield from _listed("listOfParameters", (_parameter(p, p.id) for p in global_parameters))
+        yield from _listed("listOfParameters", (self._parameter(p) for p in global_parameters))
         yield from _listed("listOfInitialAssignments", map(_initial_assignment, n.initial_assignments))
         yield from _listed("listOfRules", map(_rule, n.rules))
         yield from _listed("listOfReactions", map(self._reaction, n.reactions))
@@ -148,13 +168,24 @@ class _Writing:
     def _kinetic_law(self, r: Reaction) -> str:
         own = self.local_of.get(r.id, [])
         renamed = {p.id: p.local_to[1] for p in own}
-        parameters = _listed(
-            "listOfLocalParameters", (_parameter(p, p.local_to[1], "localParameter") for p in own)
+        parameters = _listed("listOfLocalParameters", (self._parameter(p, "localParameter") for p in own))
+        term = _attributes(sboTerm=self.law_terms.get(r.id))
+        return f"<kineticLaw{term}>{_math(r.kinetic_law, renamed)}{''.join(parameters)}</kineticLaw>"
+
+    def _parameter(self, p: Parameter, tag: str = "parameter") -> str:
+        is_global = tag == "parameter"
+        attributes = _attributes(
+            id=p.id if is_global else p.local_to[1],
+            name=p.name,
+            value=p.value,
+            units=p.units,
+            constant=p.is_constant if is_global else None,
+            sboTerm=self.constant_terms.get(p.id),
         )
-        return f"<kineticLaw>{_math(r.kinetic_law, renamed)}{''.join(parameters)}</kineticLaw>"
+        return f"<{tag}{attributes}/>"
 
 
-def _liftable(network: Network) -> dict[str, Parameter]:
+def _liftable(network: Network, version: int) -> dict[str, Parameter]:
     """Return the parameters that only the law of their own reaction uses, by id."""
     local = {p.id: p for p in network.parameters if p.local_to is not None and p.is_constant}
     if not local:
@@ -176,8 +207,10 @@ def _liftable(network: Network) -> dict[str, Parameter]:
         home, name = p.local_to
         if home not in laws or p.id in elsewhere or not users.get(p.id, set()) <= {home}:
             return False
-        # Inside the law the local id would hide an element of the same id.
-        return name not in used_by_law[home] | taking_part[home] or name == p.id
+        # Inside the law the local id would hide an element of the same id; L3V2 forbids that for species
+        # of the reaction even where the law does not use them.
+        hidden = used_by_law[home] | taking_part[home] if version > 1 else used_by_law[home]
+        return name not in hidden or name == p.id
 
     free = {key: p for key, p in local.items() if is_free(p)}
     count = Counter(p.local_to for p in free.values())
@@ -248,12 +281,6 @@ def _species(s: Species) -> str:
         )
         + "/>"
     )
-
-
-def _parameter(p: Parameter, own_id: str, tag: str = "parameter") -> str:
-    constant = p.is_constant if tag == "parameter" else None
-    attributes = _attributes(id=own_id, name=p.name, value=p.value, units=p.units, constant=constant)
-    return f"<{tag}{attributes}/>"
 
 
 def _species_reference(ref: SpeciesReference) -> str:

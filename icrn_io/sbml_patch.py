@@ -16,7 +16,10 @@ from icrn_io.network import Network, Reaction
 from icrn_io.sbml_document import xml_encoding
 from icrn_io.sbml_format import format_real
 
-_FRESH = "write it afresh (fresh=True), which keeps no notes, annotations or layout"
+FRESH = (
+    "write it afresh (--fresh, in Python fresh=True), which keeps no notes, annotations or layout and "
+    "writes submodels flat"
+)
 
 _CORE = re.compile(r"http://www\.sbml\.org/sbml/level\d(/version\d+)?(/core)?")
 
@@ -84,11 +87,12 @@ def _same_structure(old: Network, new: Network) -> None:
             what = item.name.replace("_", " ")
             raise ModelIOError(
                 f"the original document cannot be patched, because the {what} differ"
-                f"{_first_difference(theirs, ours)}: only values can be set in it; {_FRESH}"
+                f"{first_difference(theirs, ours)}: only values can be set in it; {FRESH}"
             )
 
 
-def _first_difference(old: object, new: object) -> str:
+def first_difference(old: object, new: object) -> str:
+    """Return in parentheses where two fields of a network differ first."""
     if not isinstance(old, tuple) or not isinstance(new, tuple):
         return f" ('{old}' became '{new}')"
     if len(old) != len(new):
@@ -129,8 +133,8 @@ def patch_sbml(source: bytes, changes: Changes) -> bytes:
     missing = [key for key in changes.values if key not in finder.done]
     if missing:
         raise ModelIOError(
-            f"the value of {' '.join(map(str, missing[0]))} cannot be set in the original document "
-            f"(it comes from a submodel or a formula); {_FRESH}"
+            f"the value of {_spoken(missing[0])} cannot be set in the original document "
+            f"(it comes from a submodel or a formula); {FRESH}"
         )
     pieces, position = [], 0
     for start, end, replacement in sorted(finder.edits):
@@ -141,6 +145,15 @@ def patch_sbml(source: bytes, changes: Changes) -> bytes:
         order = "be" if source.startswith(b"\xfe\xff") else "le"
         return source[:2] + text.encode(f"utf-16-{order}")
     return text.encode(encoding)
+
+
+def _spoken(key: Key) -> str:
+    kind, *ids = key
+    if kind in ("reactants", "products"):
+        return f"the stoichiometry of number {ids[1] + 1} of the {kind} of reaction '{ids[0]}'"
+    if kind == "local":
+        return f"the local parameter '{ids[1]}' of reaction '{ids[0]}'"
+    return f"{kind} '{ids[0]}'"
 
 
 class _Finder:
@@ -224,7 +237,7 @@ class _Finder:
             return name
         whole = name != "stoichiometry" or (value is not None and value == int(value))
         if name == "initialConcentration" or not whole:
-            raise ModelIOError(f"SBML Level 1 cannot hold the {name} {value} of {key[:2]}; {_FRESH}")
+            raise ModelIOError(f"SBML Level 1 cannot hold the {name} {value} of {_spoken(key)}; {FRESH}")
         return {"size": "volume"}.get(name, name)
 
     def _end(self, tag: str) -> None:
@@ -261,14 +274,17 @@ def _tag_end(data: bytes, start: int) -> int:
     return len(data)
 
 
+_ATTRIBUTE = re.compile(rb"(\s+)([^\s=/>]+)(\s*=\s*)(\"[^\"]*\"|'[^']*')")
+
+
 def _set_attribute(tag: bytes, name: str, value: float | None) -> bytes:
     """Return a start tag with one attribute set, or removed where the value is None."""
-    pattern = re.compile(rb"(\s+)" + name.encode() + rb"(\s*=\s*)(\"[^\"]*\"|'[^']*')")
-    text = b"" if value is None else format_real(value).encode()
-    if pattern.search(tag):
-        new = b"" if value is None else rb"\g<1>" + name.encode() + rb'\g<2>"' + text + b'"'
-        return pattern.sub(new, tag, count=1)
-    if value is None:
-        return tag
+    key = name.encode()
+    text = None if value is None else format_real(value).encode()
     head = re.match(rb"<[^\s/>]+", tag)[0]
-    return head + b" " + name.encode() + b'="' + text + b'"' + tag[len(head) :]
+    # One attribute after the other: the text of one may look like another.
+    for match in _ATTRIBUTE.finditer(tag, len(head)):
+        if match[2] == key:
+            new = b"" if text is None else match[1] + key + match[3] + b'"' + text + b'"'
+            return tag[: match.start()] + new + tag[match.end() :]
+    return tag if text is None else head + b" " + key + b'="' + text + b'"' + tag[len(head) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from icrn_io.errors import ModelIOError
@@ -13,7 +13,7 @@ from icrn_io.files import write_atomically
 from icrn_io.loading import read_bytes
 from icrn_io.network import Network, Species
 from icrn_io.sbml_format import format_sbml
-from icrn_io.sbml_patch import find_changes, patch_sbml
+from icrn_io.sbml_patch import FRESH, find_changes, first_difference, patch_sbml
 
 _LEVEL_1 = re.compile(rb"<sbml\s[^>]*\blevel\s*=\s*[\"']1[\"']")
 
@@ -93,9 +93,38 @@ def format_model(network: Network, fmt: str = "sbml", fresh: bool = False, annot
             return source.text
     if fmt == "sbml":
         return sbml
+    return _as_antimony(sbml, network)
+
+
+def _as_antimony(sbml: bytes, network: Network) -> bytes:
+    """Return the Antimony of a document, or of a flat copy where that says more."""
+    try:
+        return _translated(sbml, network)
+    except ModelIOError as error:
+        # Submodels, function definitions and stoichiometry formulas come out better written flat.
+        if network.unsupported:
+            raise
+        flat = format_sbml(network).encode()
+        try:
+            return _translated(flat, network)
+        except ModelIOError:
+            raise error from None
+
+
+def _translated(sbml: bytes, network: Network) -> bytes:
+    from icrn_io.antimony_check import refuse_losses
     from icrn_io.antimony_text import sbml_to_antimony
 
-    return sbml_to_antimony(sbml.decode(), network.id or "the network").encode()
+    name = network.id or "the network"
+    data = sbml_to_antimony(sbml.decode(), name).encode()
+    try:
+        again = read_bytes(data, "its translation")
+    except ModelIOError as error:
+        raise ModelIOError(
+            f"{name}: cannot be said in Antimony: {error}; write SBML instead (.xml)"
+        ) from None
+    refuse_losses(network, again, name)
+    return data
 
 
 def _patched(network: Network) -> bytes:
@@ -126,13 +155,18 @@ def _in_amounts(network: Network) -> Network:
 
 def _read_back(sbml: bytes, network: Network, what: str) -> None:
     """Raise where a text just made does not say what the network says."""
-    read = read_bytes(sbml, what)
     # Lifted parameters that another element uses can only be written as global ones.
-    if _comparable(read) != _comparable(network):
-        raise ModelIOError(
-            f"{what} would not read back as the same network, so it is not written "
-            "(a value inside a submodel, or a document that breaks the rules of SBML)"
-        )
+    read, wanted = _comparable(read_bytes(sbml, what)), _comparable(network)
+    if read == wanted:
+        return
+    names = [item.name for item in fields(Network) if item.compare]
+    first = next(name for name in names if getattr(read, name) != getattr(wanted, name))
+    where = first_difference(getattr(wanted, first), getattr(read, first))
+    raise ModelIOError(
+        f"{what} would not read back as the same network, so it is not written: its "
+        f"{first.replace('_', ' ')} differ{where} (a value that a submodel replaces, or a document that "
+        f"breaks the rules of SBML); {FRESH}"
+    )
 
 
 def _comparable(network: Network) -> Network:

@@ -27,7 +27,20 @@ def export(
         list[str] | None,
         typer.Option("--set", metavar="ID=VALUE", help="Change a value on the way; can be repeated."),
     ] = None,
-    points: Annotated[int, typer.Option(min=1, help="Most output times of a compiled simulation.")] = 1024,
+    end: Annotated[
+        float | None, typer.Option(help="Last output time of the simulation in an archive; default 100.")
+    ] = None,
+    start: Annotated[float | None, typer.Option(help="Its first output time; default 0.")] = None,
+    points: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of its output times, default 101; or most output times of a compiled simulation, "
+            "default 1024.",
+        ),
+    ] = None,
+    rtol: Annotated[float, typer.Option(help="Relative tolerance of the simulation in an archive.")] = 1e-8,
+    atol: Annotated[float, typer.Option(help="Its absolute tolerance, in units of amount.")] = 1e-12,
     version: VersionOption = False,
 ) -> None:
     """Enumerate a folded network and write it under its original ids.
@@ -36,29 +49,41 @@ def export(
     stay, and only values that differ are replaced. New SBML carries the index structure as an
     annotation, which icrn-import finds again.
 
+    A COMBINE archive holds the SBML and, in SED-ML, a time course that other tools run;
+    icrn-simulate -o FILE.omex also puts the results in.
+
     A compiled simulation runs where there is only JAX: icrn_core.load_simulation reads it.
     """
     from converters.annotation import fold_annotation
     from converters.enumerate import enumerate_network
-    from converters.export import check_suffix, is_simulation, write_network, write_simulation
+    from converters.export import check_suffix, is_combine, is_simulation, write_network, write_simulation
     from converters.files import check_targets
     from converters.models import as_folding, with_overrides
     from converters.overrides import apply_overrides
+    from converters.sedml import Simulation
 
     overrides = parse_settings(settings or [])
     check_suffix(output)
+    if not is_combine(output) and not (start is None and end is None):
+        raise typer.BadParameter(f"--start and --end are for COMBINE archives (.omex), not for '{output}'")
     check_targets(archive, output)
     if is_simulation(output):
         with progress("Compiling"):
             folding = as_folding(with_overrides(read_archive(archive), overrides))
-            write_simulation(folding, output, points)
-        say(f"wrote {output}: {len(folding.skeleton.species)} species, up to {points} times")
+            write_simulation(folding, output, points or 1024)
+        say(f"wrote {output}: {len(folding.skeleton.species)} species, up to {points or 1024} times")
         return
     with progress("Enumerating"):
         folding = read_archive(archive)
         network = apply_overrides(enumerate_network(folding), overrides)
     with progress("Writing"):
-        write_network(network, output, fresh=fresh, annotation=fold_annotation(folding))
+        simulation = None
+        if is_combine(output):
+            simulation = Simulation(
+                start or 0.0, 100.0 if end is None else end, points or 101, rtol, atol, changes=overrides
+            )
+        annotation = fold_annotation(folding) if fresh else ""
+        write_network(network, output, fresh=fresh, annotation=annotation, simulation=simulation)
     say(f"wrote {output}: {len(network.species)} species, {len(network.reactions)} reactions")
 
 

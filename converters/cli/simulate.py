@@ -73,7 +73,13 @@ def simulate(
         bool, typer.Option("--all", help="Report parameters, compartments and fluxes too.")
     ] = False,
     output: Annotated[
-        str | None, typer.Option("-o", metavar="FILE.csv", help="Write here, not to stdout.")
+        str | None,
+        typer.Option(
+            "-o",
+            metavar="FILE.csv|FILE.omex",
+            help="Write here, not to stdout; a COMBINE archive (.omex) holds the model, the simulation as "
+            "SED-ML and the results.",
+        ),
     ] = None,
     plot: Annotated[
         str | None, typer.Option(metavar="FILE.png", help="Draw the species (needs matplotlib).")
@@ -90,14 +96,22 @@ def simulate(
     """
     with span("import"):
         from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
+        from converters.export import is_combine
         from converters.files import check_targets
-        from converters.models import as_network
+        from converters.models import as_network, with_overrides
+        from converters.omex import archive_bytes
+        from converters.sedml import reported_ids, uniform
         from converters.time_course import run_time_course
         from icrn_io.files import write_atomically
 
     overrides = parse_settings(settings or [])
     if times is not None and end is not None:
         raise typer.BadParameter("give one of --end and --times")
+    is_archive = output is not None and is_combine(output)
+    if is_archive and quantity is not Quantity.symbol:
+        raise typer.BadParameter(
+            "an archive reports what ids stand for: leave --quantity out, or write a CSV file"
+        )
     grid = read_times(times) if times is not None else time_grid(start, end, points)
     check_targets(model, output, plot)
     with progress("Reading the model"):
@@ -115,7 +129,15 @@ def simulate(
     if everything:
         columns = {**columns, **course.values}
     with span("write"):
-        text = csv_text(course.times, columns)
+        if is_archive:
+            run = uniform(
+                grid, rtol=rtol, atol=atol, engine=engine.value, solver=solver or "", changes=overrides
+            )
+            columns = {name: columns[name] for name in reported_ids(network, everything) if name in columns}
+            changed = as_network(with_overrides(subject, overrides))
+            text = archive_bytes(changed, run, csv_text(course.times, columns), list(columns))
+        else:
+            text = csv_text(course.times, columns)
         if output is None:
             typer.echo(text, nl=False)
         else:

@@ -29,6 +29,8 @@ def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCo
     check_solver(_NAME, settings.solver, ("cvode",))
     grid, positions = grid_from_zero(times)
     with _quiet(roadrunner), _one_error():
+        # It would make every id of the model an attribute of its class, methods of the same name lost.
+        roadrunner.Config.setValue(roadrunner.Config.ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES, True)
         simulator = roadrunner.RoadRunner(sbml_text(network))
         _configure(simulator, settings)
         columns = _select(simulator, network)

@@ -37,13 +37,17 @@ def without_delays(network: Network) -> tuple[Network, tuple[PlainDelay, ...]]:
     if not any("delay" in formula.operators() for _, formula in network_formulas(network)):
         return network, ()
     if any(reaction.is_fast for reaction in network.reactions):
-        raise UnsupportedFeatureError("delay beside fast reactions", "(no id)", "their past is not that of the model")
+        raise UnsupportedFeatureError(
+            "delay beside fast reactions", "(no id)", "their past is not that of the model"
+        )
     made = _Making(network)
     given = network.initial_assignments
     network = replace(network, initial_assignments=())
     network = map_formulas(network, lambda formula: rewrite(formula, made.variable))
     at_start = tuple(
-        a if a.math is None else replace(a, math=rewrite(a.math, lambda n: n.args[0] if n.op == "delay" else n))
+        a
+        if a.math is None
+        else replace(a, math=rewrite(a.math, lambda n: n.args[0] if n.op == "delay" else n))
         for a in given
     )
     return (
@@ -80,7 +84,9 @@ class _Making:
         if lag.op == "number" and lag.payload == 0:
             return argument
         if lag.op == "number" and not lag.payload > 0:
-            raise UnsupportedFeatureError("delay", "(no id)", f"its lag is {lag.payload}: it must not be negative")
+            raise UnsupportedFeatureError(
+                "delay", "(no id)", f"its lag is {lag.payload}: it must not be negative"
+            )
         if "time" in lag.operators() or lag.symbols() & self.varying:
             names = ", ".join(sorted(lag.symbols())) or "the time"
             raise UnsupportedFeatureError("delay with a lag that changes", names, "give it a constant lag")
@@ -116,10 +122,11 @@ def _varying(network: Network) -> set[str]:
     algebraic = [r.math for r in network.rules if isinstance(r, AlgebraicRule) and r.math is not None]
     constants = {e.id for e in (*network.compartments, *network.parameters) if e.is_constant}
     found |= frozenset().union(*(math.symbols() for math in algebraic)) - constants
-    assigned = {r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule) and r.math is not None}
+    assigned = {
+        r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule) and r.math is not None
+    }
     count = -1
     while count != len(found):
         count = len(found)
         found |= {v for v, math in assigned.items() if "time" in math.operators() or math.symbols() & found}
     return found
-

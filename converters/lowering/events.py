@@ -8,7 +8,9 @@ from converters.lowering.formulas import ONE, ZERO, NewIds
 from icrn_io.expression import Expression, apply
 from icrn_io.network import AlgebraicRule, AssignmentRule, Event, Network, Parameter, RateRule
 
-_TRUTHS = frozenset({"lt", "leq", "gt", "geq", "eq", "neq", "and", "or", "xor", "not", "implies", "true", "false"})
+_TRUTHS = frozenset(
+    {"lt", "leq", "gt", "geq", "eq", "neq", "and", "or", "xor", "not", "implies", "true", "false"}
+)
 
 
 @dataclass(frozen=True)

@@ -49,15 +49,11 @@ def network(
         slots: list[str] = []
         law = RateLaw(_law(template, slots))
         products = (Term(entry(name)),)
-        reactions.append(
-            IndexedReaction(f"d_{name}", _ONE, (), products, law, tuple(map(entry, slots)))
-        )
+        reactions.append(IndexedReaction(f"d_{name}", _ONE, (), products, law, tuple(map(entry, slots))))
     for name, template in (assigned or {}).items():
         slots = []
         law = RateLaw(_law(template, slots))
-        assignments.append(
-            IndexedAssignment(f"is_{name}", _ONE, entry(name), law, tuple(map(entry, slots)))
-        )
+        assignments.append(IndexedAssignment(f"is_{name}", _ONE, entry(name), law, tuple(map(entry, slots))))
     return ICRN(
         tuple(map(BaseSpecies, rates)),
         tuple(map(RateConstant, constants)),
@@ -69,7 +65,9 @@ def network(
     )
 
 
-def event(trigger: str, delay: str = "", priority: str = "", flags=(True, True, True), **assignments: str) -> Event:
+def event(
+    trigger: str, delay: str = "", priority: str = "", flags=(True, True, True), **assignments: str
+) -> Event:
     """Return an event; ``flags`` are its initial value, whether it persists and uses trigger values."""
     return Event(
         trigger,

@@ -44,7 +44,8 @@ def test_an_event_is_found_where_its_trigger_becomes_true():
 def differences(function, params, step=1e-6):
     """Central differences by every param."""
     return {
-        name: (function({**params, name: value + step}) - function({**params, name: value - step})) / (2 * step)
+        name: (function({**params, name: value + step}) - function({**params, name: value - step}))
+        / (2 * step)
         for name, value in params.items()
     }
 
@@ -74,7 +75,9 @@ def test_a_batch_is_its_runs_and_their_gradients():
     for k, dose in enumerate(doses.tolist()):
         expected = refilled_at(5.0, 2.0, 1.0, 0.5, dose)
         np.testing.assert_allclose(found[0][k], expected, rtol=1e-7)
-        slope = (refilled_at(5.0, 2.0, 1.0, 0.5, dose + 1e-6) - refilled_at(5.0, 2.0, 1.0, 0.5, dose - 1e-6)) / 2e-6
+        slope = (
+            refilled_at(5.0, 2.0, 1.0, 0.5, dose + 1e-6) - refilled_at(5.0, 2.0, 1.0, 0.5, dose - 1e-6)
+        ) / 2e-6
         np.testing.assert_allclose(found[1][k], slope, rtol=1e-5)
     states = simulate_batch(
         dynamics, {"x": 2.0, "n": 0.0}, {**PARAMS, "dose": doses}, jnp.array([0.0, 5.0]), **TIGHT
@@ -149,11 +152,17 @@ def test_priorities_decide_and_equal_ones_draw_lots():
     }
     late = (True, True, False)
     ordered = network(
-        {"x": 0.0}, (), assigned, (event("start", "", "low", late, x="a"), event("start", "", "high", late, x="b"))
+        {"x": 0.0},
+        (),
+        assigned,
+        (event("start", "", "low", late, x="a"), event("start", "", "high", late, x="b")),
     )
     assert run(ordered, {"x": 0.0}, {}, [0.5, 1.0])["x"].tolist() == [0.0, 21.0]
     drawn = network(
-        {"x": 0.0}, (), assigned, (event("start", "", "low", late, x="a"), event("start", "", "low", late, x="b"))
+        {"x": 0.0},
+        (),
+        assigned,
+        (event("start", "", "low", late, x="a"), event("start", "", "low", late, x="b")),
     )
     ends = [run(drawn, {"x": 0.0}, {}, [2.0], seed=seed)["x"].tolist() for seed in range(12)]
     assert {end for (end,) in ends} == {12.0, 21.0}
@@ -227,8 +236,6 @@ def test_events_and_delays_that_fit_nothing_are_refused(events, delays, message)
 
 
 def test_a_lag_that_changes_is_refused():
-    icrn = network(
-        {"x": 1.0, "y": 0.0}, (), {"a": "x"}, delays=(Delay(entry("y"), entry("a"), entry("x")),)
-    )
+    icrn = network({"x": 1.0, "y": 0.0}, (), {"a": "x"}, delays=(Delay(entry("y"), entry("a"), entry("x")),))
     with pytest.raises(IcrnError, match="lag 'x' of 'y' changes"):
         compile_icrn(icrn)
