@@ -186,8 +186,7 @@ def _outputs(
     t_end: Array,
     accepted: Array,
 ) -> tuple[Array, Array, _Gathered]:
-    """Return the last output before the pass, the cotangents of those that show the state at its
-    end, and of those inside the step."""
+    """Return the last output before the pass, and what outputs at the end and inside of it pass back."""
     lanes = jnp.arange(t.shape[0])
     final = problem.times[-1]
 

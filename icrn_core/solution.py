@@ -45,7 +45,7 @@ _MESSAGES = {
         "more steps than reverse-mode differentiation can store: use differentiate='checkpointed'"
     ),
     ResultCode.TOO_MANY_EVENTS: (
-        "more events wait for their execution than can be held: shorten their delays or thin out their triggers"
+        "more events wait for their execution than can be held: shorten delays or thin out triggers"
     ),
     ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }

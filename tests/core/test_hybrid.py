@@ -127,13 +127,13 @@ def test_the_gradient_by_a_delay_and_by_what_an_event_kept():
     dynamics = compile_icrn(icrn)
 
     def end(params):
-        states = simulate(dynamics, {"x": 1.0, "y": 0.0}, params, jnp.array([2.0]), **TIGHT).states
+        states = simulate(dynamics, {"x": 1.0, "y": 0.0}, params, jnp.array([1.2]), **TIGHT).states
         return states["x"][-1] + 3.0 * states["y"][-1]
 
     def exact(p):
         # At log(1/low)/k the event keeps 2 low, and sets both a time ``wait`` later.
         at = np.log(1 / p["low"]) / p["k"] + p["wait"]
-        return 2 * p["low"] * np.exp(-p["k"] * (2.0 - at)) + 6.0 * p["low"]
+        return 2 * p["low"] * np.exp(-p["k"] * (1.2 - at)) + 6.0 * p["low"]
 
     params = {"k": 1.3, "wait": 0.4, "low": 0.6}
     np.testing.assert_allclose(end(params), exact(params), rtol=1e-8)
@@ -183,7 +183,7 @@ def test_the_initial_time_fires_what_was_not_true_before():
 
 def test_events_without_end_are_told():
     assigned = {"on": truth(("gt", "x", 0.5)), "off": truth(("leq", "x", 0.5)), "zero": 0.0, "one": 1.0}
-    icrn = network({"x": 0.0}, (), assigned, (event("on", x="zero"), event("off", x="one")))
+    icrn = network({"x": 0.0}, (), assigned, (event("on", x="zero"), event("off", flags=(False, True, True), x="one")))
     solution = simulate(compile_icrn(icrn), {"x": 0.0}, {}, jnp.array([1.0]), max_steps=100, **TIGHT)
     with pytest.raises(IcrnError, match="maximum number of steps"):
         solution.check()
