@@ -20,6 +20,7 @@ from icrn_core import hybrid_adjoint
 from icrn_core.adjoint import pull_back, with_ends
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.errors import IcrnError
+from icrn_core.hybrid import integrate_hybrid
 from icrn_core.integrate import (
     Outcome,
     Problem,
@@ -30,7 +31,6 @@ from icrn_core.integrate import (
     first_runs,
     outcome_of,
 )
-from icrn_core.hybrid import integrate_hybrid
 from icrn_core.kernel import MOST_ENTRIES, MOST_REDUCED, one_kernel
 
 # Runs side by side in one loop: enough to fill vector registers, few enough for the caches.
@@ -73,8 +73,8 @@ def _check_reverse(settings: Settings, dynamics: Dynamics) -> None:
         raise IcrnError("reverse mode does not go through delays: use differentiate='forward'")
     if hybrid is not None and settings.differentiate == "checkpointed":
         raise IcrnError(
-            "differentiate='checkpointed' does not go through events and switches on the state: use 'reverse' "
-            "or 'forward'"
+            "differentiate='checkpointed' does not go through events and comparisons of the state: use "
+            "'reverse' or 'forward'"
         )
 
 

@@ -14,11 +14,12 @@ from icrn_core.dynamics import Dynamics
 from icrn_core.elimination import plan_elimination
 from icrn_core.errors import IcrnError
 from icrn_core.groups import Reaction, dense_group, flat_groups, grid, plan_flat
-from icrn_core.hybrid_plan import changed_entries, plan_hybrid
+from icrn_core.hybrid_plan import changed_entries, mode_rows, plan_hybrid
 from icrn_core.icrn import ICRN
 from icrn_core.jumps import comparisons
 from icrn_core.law import Law, canonical_law
 from icrn_core.layout import Layout, affine_positions
+from icrn_core.modes import Mode, with_modes
 from icrn_core.pattern import plan_jacobian
 from icrn_core.plan import Arrays, Initial, Jump, Plan, Segment, View
 from icrn_core.program import Item, assignment_item, conversion_items, schedule
@@ -51,7 +52,9 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         An operator that cannot be evaluated (``delay``, ``rateOf``), assignments that wait for
         each other, or a conversion factor that is not constant.
     """
-    layout, arrays = Layout(icrn), Arrays()
+    given, (icrn, modes) = icrn, _with_modes(icrn)
+    n_modes = sum(base.size for base in icrn.constants[len(given.constants) :])
+    layout, arrays = Layout(icrn, n_modes), Arrays()
     reactions = _reactions(layout)
     moving = np.union1d(_moving_entries(reactions, layout), changed_entries(layout))
     items = [assignment_item(a, layout) for a in icrn.assignments]
@@ -71,7 +74,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     held = np.flatnonzero(is_held)
     static = _static_tape(layout, held)
     static_levels = tuple(static.add(level, arrays) for level in schedule(static_items, layout.n_symbols))
-    tape, background = _solve_tape(layout, moving, static, needed)
+    tape, background = _solve_tape(layout, moving, static, needed, mode_rows(layout, modes))
     levels = tuple(tape.add(level, arrays) for level in schedule([*driving, *conversions], layout.n_symbols))
     columns = np.full(layout.n_state, -1, np.int64)
     columns[moving] = np.arange(len(moving))
@@ -90,7 +93,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     )
     plan = Plan(
         species=tuple(layout.blocks[b.name] for b in icrn.species),
-        constants=tuple(layout.blocks[b.name] for b in icrn.constants),
+        constants=tuple(layout.blocks[b.name] for b in given.constants),
         assigned=tuple(layout.blocks[b.name] for b in icrn.assigned),
         moving=arrays.add(moving),
         held=arrays.add(held),
@@ -112,16 +115,27 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         factor_cost=factor_cost,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
         jumps=_jumps(static, arrays, is_static, laws),
-        initial=_initial(layout, arrays, items),
+        # Before the first step nothing is in a mode.
+        initial=_initial(layout, arrays, [assignment_item(a, layout) for a in given.assignments]),
         sizes=arrays.add(sizes),
         is_concentration=arrays.add(_is_concentration(layout)),
         reads_time=any(r.law.reads_time for r in reactions)
         or any(i.reads_time for i in driving)
         or bool(icrn.delays),
-        hybrid=plan_hybrid(layout, arrays, laws, items, is_static, columns, sizes, static),
+        hybrid=plan_hybrid(layout, arrays, modes, items, is_static, columns, sizes, static),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
     return Dynamics(plan, Tables.of(arrays.items))
+
+
+def _with_modes(icrn: ICRN) -> tuple[ICRN, tuple[Mode, ...]]:
+    """Return the network with modes for its comparisons of what changes during a run."""
+    layout = Layout(icrn)
+    moving = np.union1d(_moving_entries(_reactions(layout), layout), changed_entries(layout))
+    items = [assignment_item(a, layout) for a in icrn.assignments]
+    entries, _, sizes = _conversions(layout, "state_unit", "law_unit")
+    is_static = _static_symbols(layout, items, moving, entries, sizes)
+    return with_modes(icrn, lambda slot, domain: bool(is_static[layout.positions(slot, domain)].all()))
 
 
 def _static_tape(layout: Layout, held: np.ndarray) -> Tape:
@@ -133,7 +147,7 @@ def _static_tape(layout: Layout, held: np.ndarray) -> Tape:
 
 
 def _solve_tape(
-    layout: Layout, moving: np.ndarray, static: Tape, needed: np.ndarray
+    layout: Layout, moving: np.ndarray, static: Tape, needed: np.ndarray, mode_rows: np.ndarray
 ) -> tuple[Tape, np.ndarray]:
     """Return the tape of a solve, and what it holds of the static tape."""
     place = np.full(layout.n_symbols, -1, np.int64)
@@ -141,6 +155,8 @@ def _solve_tape(
     read = np.flatnonzero(needed & (place < 0) & (static.place >= 0))
     place[read] = len(moving) + np.arange(len(read))
     length = len(moving) + len(read)
+    place[layout.modes] = length + mode_rows
+    length += int(mode_rows.max(initial=-1)) + 1
     return Tape(place, length, np.arange(length) < len(moving)), static.place[read]
 
 
@@ -189,6 +205,7 @@ def _static_symbols(
     """Return for each symbol whether it is known before a solve, shape ``(n_symbols,)``."""
     static = np.ones(layout.n_symbols, dtype=bool)
     static[moving] = False
+    static[layout.modes] = False
     for item in items:
         static[item.targets] = not item.reads_time
     count = -1

@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from icrn_core import dense
+from icrn_core.crossings import decided
 from icrn_core.delays import History, with_delayed
 from icrn_core.elimination import Elimination
 from icrn_core.jacobian import jacobian_values
@@ -43,6 +44,8 @@ class Prepared(NamedTuple):
         Static slots of each group; None for the others.
     breakpoints : (n_breakpoints, n_lanes)
         Sorted times at which the rate of change may jump.
+    modes : (n_modes, n_lanes) or None
+        Comparisons of the state as they are between two steps.
     history : History or None
         The past of what delayed entries follow.
     """
@@ -54,6 +57,7 @@ class Prepared(NamedTuple):
     flat: tuple
     dense: tuple
     breakpoints: Array
+    modes: Array | None = None
     history: History | None = None
 
 
@@ -234,6 +238,10 @@ class Dynamics:
         seen = y if prepared.scale is None else y * prepared.scale
         if prepared.background.shape[0]:
             seen = jnp.concatenate([seen, prepared.background])
+        if prepared.modes is not None:
+            seen = jnp.concatenate(
+                [seen, jnp.broadcast_to(prepared.modes, (len(prepared.modes), y.shape[1]))]
+            )
         return self.run(self.plan.dynamic_levels, seen, t)
 
     def flat_slots(self, tape: Array, prepared: Prepared) -> list[list[Array]]:
@@ -332,8 +340,8 @@ class Dynamics:
         return self.whole(rate, jnp.zeros_like(y))
 
     def _one_lane(self, t: Array, y: Array, params: Array) -> tuple[Array, Array, Prepared]:
-        prepared = self.prepare(params[:, None], y[:, None])
-        return jnp.asarray(t, y.dtype)[None], self.moving(y)[:, None], prepared
+        at, moving = jnp.asarray(t, y.dtype)[None], self.moving(y)[:, None]
+        return at, moving, decided(self, self.prepare(params[:, None], y[:, None]), at, moving)
 
     def jacobian(self, t: Array, y: Array, params: Array) -> Array:
         """Return ∂f/∂y, shape ``(n_state, n_state)``, from the derivatives of the templates."""
@@ -408,7 +416,7 @@ class Dynamics:
             return jax.tree.map(lambda x: x[0], self.observe(jnp.asarray(t, y.dtype)[None], y[None], params))
         plan, n = self.plan, self.n_state
         states = y.T
-        prepared = self.prepare(params[:, None], states)
+        prepared = decided(self, self.prepare(params[:, None], states), t, self.moving(states))
         tape, symbols = self.seen(t, self.moving(states), prepared)
         at, kind = self.arrays[plan.sizes], self.arrays[plan.is_concentration][:, None]
         sizes = jnp.where(at[:, None] < 0, 1.0, symbols[jnp.maximum(at, 0)])
@@ -437,7 +445,8 @@ class Dynamics:
         params : (n_params, n_lanes)
             Rate constants.
         """
-        return self.seen(t, self.moving(states), self.prepare(params, states))[1]
+        moving = self.moving(states)
+        return self.seen(t, moving, decided(self, self.prepare(params, states), t, moving))[1]
 
     def seen(self, t: Array, y: Array, prepared: Prepared) -> tuple[Array, Array]:
         """Return the tape at moving entries ``y`` and, for each lane, every symbol."""

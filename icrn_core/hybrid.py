@@ -1,4 +1,4 @@
-"""Integration of networks with events, switches on the state and delays.
+"""Integration of networks with events, comparisons of the state and delays.
 
 All runs go side by side in one loop. Each pass first looks at the triggers where a lane has
 just moved: what is due changes the state and costs a pass, after which they are looked at
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core import delays
-from icrn_core.crossings import Decisions, landed, locate
+from icrn_core.crossings import Decisions, decided, landed, locate
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.events import Queue, first_queue, look
 from icrn_core.integrate import (
@@ -40,9 +40,8 @@ from icrn_core.solution import ResultCode
 from icrn_core.stepping import StepResult, interpolate, norm
 from icrn_core.tensors import entries_at
 
-# Of the duration: no comparison is seen to switch again earlier, and what switches back this soon
-# so many times in a row is left to the step control for one step.
-_APART, _SOON, _OFTEN = 1e-11, 1e-9, 50
+# Of the duration: a step that follows a change of mode is at least this long.
+_APART = 1e-11
 
 
 class Lanes(NamedTuple):
@@ -58,8 +57,8 @@ class Lanes(NamedTuple):
         2 where triggers have to be looked at, 1 where just after the present time, else 0.
     at_point : (n_lanes,) bool
         Whether the present time is one at which a comparison of the time switches.
-    crossed, n_soon : (n_lanes,)
-        Time of the last switch that ended a step, and how many in a row came soon after another.
+    crossed : (n_lanes,)
+        Time of the last change of mode that ended a step.
     n_looks : (n_lanes,) int
         Passes that executed an event.
     is_done : (n_lanes,) bool
@@ -71,7 +70,6 @@ class Lanes(NamedTuple):
     looks: Array
     at_point: Array
     crossed: Array
-    n_soon: Array
     n_looks: Array
     is_done: Array
 
@@ -84,6 +82,7 @@ class Record(NamedTuple):
     y: Array
     queue: Queue | None
     looks: Array
+    modes: Array | None
     decisions: Decisions
 
 
@@ -115,11 +114,12 @@ def integrate_hybrid(
     if dynamics.plan.hybrid.delays is not None:
         prepared = delays.begun(dynamics, prepared, problem.t0, y)
         y = delays.with_delayed(dynamics, prepared, problem.t0, y)
+    prepared = decided(dynamics, prepared, problem.t0, y)
     lanes = _first(dynamics, problem, y, prepared)
     n_times, n_runs = problem.times.shape
     outputs = jnp.full((n_runs, n_times + 1, y.shape[0]), jnp.nan, y.dtype)
     zero = jnp.zeros((), jnp.int32)
-    track = _empty_track(dynamics, lanes, n_stored) if n_stored else None
+    track = _empty_track(lanes, prepared, n_stored) if n_stored else None
     carry = _Carry(lanes, prepared, outputs, track, zero)
 
     def works(c: _Carry) -> Array:
@@ -141,12 +141,10 @@ def _first(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -
     queue = first_queue(dynamics, y.shape[1], y.dtype) if has_events else None
     looks = jnp.full(y.shape[1], 2 if has_events else 0, jnp.int32)
     never = jnp.full(y.shape[1], -jnp.inf, y.dtype)
-    return Lanes(
-        run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, run.n_steps, nobody
-    )
+    return Lanes(run._replace(next_output=before), queue, looks, ~nobody, never, run.n_steps, nobody)
 
 
-def _empty_track(dynamics: Dynamics, lanes: Lanes, n_stored: int) -> Record:
+def _empty_track(lanes: Lanes, prepared: Prepared, n_stored: int) -> Record:
     run = lanes.run
     one = Record(
         run.t,
@@ -154,6 +152,7 @@ def _empty_track(dynamics: Dynamics, lanes: Lanes, n_stored: int) -> Record:
         run.y,
         lanes.queue,
         lanes.looks,
+        prepared.modes,
         Decisions(lanes.is_done, run.t, run.n_steps.astype(jnp.int32)),
     )
     return jax.tree.map(lambda x: jnp.zeros((n_stored, *x.shape), x.dtype), one)
@@ -200,7 +199,7 @@ def key_of(settings: Settings, k: Array) -> Array:
 def bounded(
     problem: Problem, prepared: Prepared, queue: Queue | None, t: Array, h: Array
 ) -> tuple[Attempt, Array]:
-    """Return the step from t of about the size h, and whether it ends where a comparison of the time switches.
+    """Return the step from t of about the size h, and whether it ends on a breakpoint.
 
     It ends before, or on, the next breakpoint, the next execution that waits, and the end.
     """
@@ -277,7 +276,6 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
         looks=jnp.where(accepted & (lanes.queue is not None), 2, lanes.looks),
         at_point=jnp.where(accepted, is_point & ~crossed, lanes.at_point),
         crossed=jnp.where(crossed, t, lanes.crossed),
-        n_soon=_soon(problem, lanes, t, accepted, crossed),
         is_done=lanes.is_done | ends,
     )
     track = c.track
@@ -288,6 +286,7 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
             began.run.y,
             began.queue,
             jnp.where(is_working, began.looks, 0),
+            c.prepared.modes,
             decisions,
         )
         # The size is that of after the look, which may shorten it.
@@ -295,7 +294,22 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
         track = jax.tree.map(
             lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), track, record
         )
+    if prepared.modes is not None:
+        is_open = crossed | (accepted & is_point) | (lanes.n_looks > began.n_looks)
+        prepared = _redecided(dynamics, problem, prepared, lanes, is_open)
     return _Carry(lanes, prepared, outputs, track, c.n_passes + 1)
+
+
+def _redecided(
+    dynamics: Dynamics, problem: Problem, prepared: Prepared, lanes: Lanes, is_open: Array
+) -> Prepared:
+    """Return what is prepared with modes decided anew where the state, or what decides, has jumped."""
+    t = jnp.where(lanes.at_point, just_after(problem, lanes.run.t), lanes.run.t)
+
+    def again() -> Array:
+        return jnp.where(is_open, decided(dynamics, prepared, t, lanes.run.y).modes, prepared.modes)
+
+    return prepared._replace(modes=lax.cond(is_open.any(), again, lambda: prepared.modes))
 
 
 def _after_look(
@@ -335,21 +349,14 @@ def _decided(
 ) -> Decisions:
     run = lanes.run
     ones = jnp.ones_like(run.t)
-    if not dynamics.plan.hybrid.switches:
+    if dynamics.plan.hybrid.modes is None:
         return Decisions(accepted, ones, run.n_steps)
     given = lax.stop_gradient((prepared, run.t, attempt.h, run.y, result, attempt.span))
     prepared, t, h, y, result, span = given
-    looking = accepted & (lanes.n_soon < _OFTEN)
-    theta, which = locate(dynamics, prepared, t, h, y, result, span, looking)
+    theta, which = locate(dynamics, prepared, t, h, y, result, span, accepted)
     apart = _APART * (problem.times[-1] - problem.t0)
     theta = jnp.where(lanes.crossed == t, jnp.maximum(theta, jnp.minimum(apart / h, 1.0)), theta)
     return Decisions(accepted, theta, which.astype(jnp.int32))
-
-
-def _soon(problem: Problem, lanes: Lanes, t: Array, accepted: Array, crossed: Array) -> Array:
-    """Return how many switches in a row came soon after another; none after a step without one."""
-    is_soon = crossed & (t - lanes.crossed <= _SOON * (problem.times[-1] - problem.t0))
-    return jnp.where(accepted, jnp.where(is_soon, lanes.n_soon + 1, 0), lanes.n_soon)
 
 
 def _remembered(

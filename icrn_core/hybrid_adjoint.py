@@ -75,6 +75,7 @@ def _one_pass(
 ) -> _Back:
     record = jax.tree.map(lambda x: lax.dynamic_index_in_dim(x, c.k, keepdims=False), track)
     decisions, t = record.decisions, record.t
+    prepared = prepared._replace(modes=record.modes)
     y, queue, pull_look = _look(dynamics, problem, prepared, record, key_of(settings, c.k))
     accepted = decisions.accepted
     (attempt, _), pull_bounds = jax.vjp(
@@ -119,7 +120,7 @@ def _one_pass(
         found.append(by_look)
     by_prepared = c.by_prepared
     for part in found:
-        by_prepared = jax.tree.map(jnp.add, by_prepared, part)
+        by_prepared = jax.tree.map(jnp.add, by_prepared, part._replace(modes=None))
     return _Back(c.k - 1, output, by_t, by_y, by_times, by_values, by_prepared)
 
 

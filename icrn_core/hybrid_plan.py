@@ -1,4 +1,4 @@
-"""Planning of what happens between steps: events, switches on the state, delayed entries."""
+"""Planning of what happens between steps: events, modes, delayed entries."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import numpy as np
 
 from icrn_core.errors import IcrnError
 from icrn_core.icrn import IndexDomain, Reference
-from icrn_core.jumps import crossings
-from icrn_core.law import Law
+from icrn_core.law import canonical_law
 from icrn_core.layout import Layout
-from icrn_core.plan import Arrays, Delays, Events, Hybrid, Switch
+from icrn_core.modes import Mode
+from icrn_core.plan import Arrays, Delays, Events, Hybrid, Modes
 from icrn_core.program import Item
 from icrn_core.tape import Tape
 
 _ONE = IndexDomain()
 # Executions that can wait at the same time, at least, and for each event.
 _WAITING, _WAITING_EACH = 16, 4
-# With more comparisons than these, switches are left to the step control.
-_MOST_SWITCHES = 1000
 
 
 def changed_entries(layout: Layout) -> np.ndarray:
@@ -34,7 +32,7 @@ def _position(layout: Layout, entry: Reference | None) -> int:
 def plan_hybrid(
     layout: Layout,
     arrays: Arrays,
-    laws: list[tuple[Law, list[np.ndarray], int]],
+    modes: tuple[Mode, ...],
     items: list[Item],
     is_static: np.ndarray,
     columns: np.ndarray,
@@ -47,8 +45,8 @@ def plan_hybrid(
     ----------
     layout, arrays
         Of the network.
-    laws : list
-        Every law with the positions of its slots, and the number of its values.
+    modes : tuple of Mode
+        Comparisons that the laws read as modes.
     items : list of Item
         The assignments.
     is_static : (n_symbols,)
@@ -65,26 +63,57 @@ def plan_hybrid(
     IcrnError
         The lag of a delay changes during a run.
     """
-    switches = _switches(arrays, laws, is_static)
     events = _events(layout, arrays, is_static, columns, sizes) if layout.icrn.events else None
     delays = _delays(layout, arrays, items, is_static, columns, static) if layout.icrn.delays else None
-    return Hybrid(events, switches, delays) if events or switches or delays else None
+    if not (events or modes or delays):
+        return None
+    return Hybrid(events, _modes(layout, arrays, modes, items) if modes else None, delays)
 
 
-def _switches(
-    arrays: Arrays, laws: list[tuple[Law, list[np.ndarray], int]], is_static: np.ndarray
-) -> tuple[Switch, ...]:
-    found = []
-    for law, slots, size in laws:
-        nodes = tuple(crossings(law, [bool(is_static[at].all()) for at in slots])) if size else ()
-        if nodes:
-            rows = np.unique(np.stack([np.zeros(size, np.int64), *slots]), axis=1)[1:]
-            found.append((law, nodes, rows))
-    if sum(len(nodes) * rows.shape[1] for _, nodes, rows in found) > _MOST_SWITCHES:
-        return ()
-    return tuple(
-        Switch(law, nodes, tuple(map(arrays.add, rows)), rows.shape[1]) for law, nodes, rows in found
-    )
+def mode_rows(layout: Layout, modes: tuple[Mode, ...]) -> np.ndarray:
+    """Return for each of the layout's modes where it stands among those that are decided."""
+    rows = np.zeros(layout.n_modes, np.int64)
+    if modes:
+        at = np.concatenate([layout.positions(mode.reference, mode.domain) for mode in modes])
+        rows[at - layout.modes[0]] = np.arange(len(at))
+    return rows
+
+
+def _modes(layout: Layout, arrays: Arrays, modes: tuple[Mode, ...], items: list[Item]) -> Modes:
+    steps = []
+    for mode in modes:
+        law, order = canonical_law(mode.law.template)
+        slots = tuple(arrays.add(layout.positions(mode.slots[k], mode.domain)) for k in order)
+        steps.append((law, slots, mode.domain.size))
+    return Modes(sum(size for *_, size in steps), tuple(steps), _depth(layout, modes, items))
+
+
+def _depth(layout: Layout, modes: tuple[Mode, ...], items: list[Item]) -> int:
+    """Return the length of the longest chain of modes each of which reads the one before."""
+    owner = np.full(layout.n_symbols, -1)
+    for k, mode in enumerate(modes):
+        owner[layout.positions(mode.reference, mode.domain)] = k
+    reads: list[set[int]] = []
+    for mode in modes:
+        read = np.zeros(layout.n_symbols, bool)
+        for slot in mode.slots:
+            read[layout.positions(slot, mode.domain)] = True
+        count = -1
+        while count != read.sum():
+            count = read.sum()
+            for item in items:
+                if read[item.targets].any():
+                    for at in item.slots:
+                        read[at] = True
+        reads.append(set(owner[read & (owner >= 0)].tolist()))
+    depth = 1
+    settled: set[int] = set()
+    while depth <= len(modes):
+        ready = {k for k, read in enumerate(reads) if read - {k} <= settled}
+        if ready == settled or len(ready) == len(modes):
+            break
+        settled, depth = ready, depth + 1
+    return depth
 
 
 def _events(

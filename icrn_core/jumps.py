@@ -43,21 +43,12 @@ def comparisons(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
     return list(dict.fromkeys(found))
 
 
-def crossings(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
-    """Return the pairs of instructions whose order decides a comparison at times known only in a run.
+def is_located(left: tuple[Law, list[bool]], right: tuple[Law, list[bool]]) -> bool:
+    """Whether the times at which two laws, with which slots of each are static, change order are known.
 
-    The comparison switches where the first of a pair minus the second becomes positive, or no
-    longer is. Arguments as of `comparisons`.
+    So it is where both are affine in the time, or do not depend on it.
     """
-    degrees = _degrees(law, is_static)
-    found = []
-    for name, *operands in law.instructions:
-        if name in (*_ORDERINGS, "eq", "neq"):
-            for left, right in pairwise(operands):
-                if None in (degrees[left], degrees[right]):
-                    # As written a > b and a <= b switch where a - b leaves 0, the others where it reaches it.
-                    found.append((left, right) if name in ("gt", "leq") else (right, left))
-    return list(dict.fromkeys(found))
+    return None not in (_degrees(*left)[-1], _degrees(*right)[-1])
 
 
 def _degrees(law: Law, is_static: list[bool]) -> list[int | None]:

@@ -38,10 +38,14 @@ class Block:
 
 
 class Layout:
-    """The blocks of an ICRN's bases, and the positions of references to them."""
+    """The blocks of an ICRN's bases, and the positions of references to them.
 
-    def __init__(self, icrn: ICRN) -> None:
+    The last ``n_modes`` entries of its rate constants are modes, see `icrn_core.modes`.
+    """
+
+    def __init__(self, icrn: ICRN, n_modes: int = 0) -> None:
         self.icrn = icrn
+        self.n_modes = n_modes
         self.blocks: dict[str, Block] = {}
         offset = 0
         for base in icrn.bases:
@@ -49,8 +53,13 @@ class Layout:
             offset += base.size
         self.n_symbols = offset
         self.n_state = sum(base.size for base in icrn.species)
-        self.n_params = sum(base.size for base in icrn.constants)
-        self.n_assigned = offset - self.n_state - self.n_params
+        self.n_params = sum(base.size for base in icrn.constants) - n_modes
+        self.n_assigned = offset - self.n_state - self.n_params - n_modes
+
+    @property
+    def modes(self) -> np.ndarray:
+        """Positions of the modes."""
+        return self.n_state + self.n_params + np.arange(self.n_modes)
 
     def affine(self, reference: Reference, domain: IndexDomain) -> Affine:
         """Return the reference's position as an affine function of the domain's indices."""

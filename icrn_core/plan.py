@@ -181,16 +181,17 @@ class Jump:
 
 
 @dataclass(frozen=True)
-class Switch:
-    """Comparisons in a law that depend on the state: pairs of its instructions.
+class Modes:
+    """What decides the modes, in the order in which they stand on the tape.
 
-    ``slots`` are arrays of positions in the symbol vector, each ``(size,)``.
+    ``steps`` are laws over their parts of the slots, arrays of positions in the symbol vector;
+    a mode is 1 where its law is positive. ``depth`` is how many modes can decide about each
+    other in turn.
     """
 
-    law: Law
-    nodes: tuple[tuple[int, int], ...]
-    slots: tuple[int, ...]
-    size: int
+    n: int
+    steps: tuple[tuple[Law, tuple[int, ...], int], ...]
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Hybrid:
     """What the solvers have to do between steps, see `icrn_core.hybrid`."""
 
     events: Events | None
-    switches: tuple[Switch, ...]
+    modes: Modes | None
     delays: Delays | None
 
 

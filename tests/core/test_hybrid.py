@@ -183,7 +183,9 @@ def test_the_initial_time_fires_what_was_not_true_before():
 
 def test_events_without_end_are_told():
     assigned = {"on": truth(("gt", "x", 0.5)), "off": truth(("leq", "x", 0.5)), "zero": 0.0, "one": 1.0}
-    icrn = network({"x": 0.0}, (), assigned, (event("on", x="zero"), event("off", flags=(False, True, True), x="one")))
+    icrn = network(
+        {"x": 0.0}, (), assigned, (event("on", x="zero"), event("off", flags=(False, True, True), x="one"))
+    )
     solution = simulate(compile_icrn(icrn), {"x": 0.0}, {}, jnp.array([1.0]), max_steps=100, **TIGHT)
     with pytest.raises(IcrnError, match="maximum number of steps"):
         solution.check()
