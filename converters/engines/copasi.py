@@ -19,6 +19,7 @@ from icrn_io.network import AlgebraicRule, AssignmentRule, Network
 
 _NAME = "copasi"
 _MAX_MESSAGE = 300
+_ATTEMPTS = 5
 
 # Import messages that COPASI gives as warnings, but that mean it ignored a construct.
 _IGNORED = {29: "fast reaction", 36: "delay", 64: "variable stoichiometry"}
@@ -54,10 +55,8 @@ def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCo
 def _data_model(sbml: str, network: Network) -> Iterator[object]:
     import COPASI
 
-    COPASI.CCopasiMessage.clearDeque()
-    data_model = COPASI.CRootContainer.addDatamodel()
+    data_model, loaded = _imported(sbml)
     try:
-        loaded = _imported(data_model, sbml)
         messages = _messages()
         for code, feature in _IGNORED.items():
             # COPASI says 64 of constant fractions too, which it takes.
@@ -72,16 +71,19 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
         COPASI.CRootContainer.removeDatamodel(data_model)
 
 
-def _imported(data_model, sbml: str) -> bool:
+def _imported(sbml: str) -> tuple[object, bool]:
+    """Return a new data model, and whether it took the text."""
     import COPASI
 
-    # In a process that has loaded many models it fails now and then, without a message; not twice.
-    for _ in range(2):
+    # In a process that has loaded many models it fails now and then for no reason.
+    for _ in range(_ATTEMPTS):
+        COPASI.CCopasiMessage.clearDeque()
+        data_model = COPASI.CRootContainer.addDatamodel()
         try:
-            return data_model.importSBMLFromString(sbml)
+            return data_model, data_model.importSBMLFromString(sbml)
         except COPASI.CCopasiException:
-            COPASI.CCopasiMessage.clearDeque()
-    raise EngineError(_NAME, "cannot load the model: it gives no reason")
+            COPASI.CRootContainer.removeDatamodel(data_model)
+    raise EngineError(_NAME, f"cannot load the model: {_shortened(_messages())}")
 
 
 def _has_variable_stoichiometry(network: Network) -> bool:
