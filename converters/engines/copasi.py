@@ -19,7 +19,6 @@ from icrn_io.network import AlgebraicRule, AssignmentRule, Network
 
 _NAME = "copasi"
 _MAX_MESSAGE = 300
-_ATTEMPTS = 5
 
 # Import messages that COPASI gives as warnings, but that mean it ignored a construct.
 _IGNORED = {29: "fast reaction", 36: "delay", 64: "variable stoichiometry"}
@@ -55,8 +54,10 @@ def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCo
 def _data_model(sbml: str, network: Network) -> Iterator[object]:
     import COPASI
 
-    data_model, loaded = _imported(sbml)
+    COPASI.CCopasiMessage.clearDeque()
+    data_model = COPASI.CRootContainer.addDatamodel()
     try:
+        loaded = _imported(data_model, sbml)
         messages = _messages()
         for code, feature in _IGNORED.items():
             # COPASI says 64 of constant fractions too, which it takes.
@@ -71,19 +72,14 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
         COPASI.CRootContainer.removeDatamodel(data_model)
 
 
-def _imported(sbml: str) -> tuple[object, bool]:
-    """Return a new data model, and whether it took the text."""
+def _imported(data_model, sbml: str) -> bool:
     import COPASI
 
-    # In a process that has loaded many models it fails now and then for no reason.
-    for _ in range(_ATTEMPTS):
-        COPASI.CCopasiMessage.clearDeque()
-        data_model = COPASI.CRootContainer.addDatamodel()
-        try:
-            return data_model, data_model.importSBMLFromString(sbml)
-        except COPASI.CCopasiException:
-            COPASI.CRootContainer.removeDatamodel(data_model)
-    raise EngineError(_NAME, f"cannot load the model: {_shortened(_messages())}")
+    try:
+        return data_model.importSBMLFromString(sbml)
+    except COPASI.CCopasiException:
+        # Now and then, after many models in one process; what fails once can crash when tried again.
+        raise EngineError(_NAME, f"cannot load the model in this process: {_shortened(_messages())}") from None
 
 
 def _has_variable_stoichiometry(network: Network) -> bool:
