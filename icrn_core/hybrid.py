@@ -3,7 +3,8 @@
 All runs go side by side in one loop. Each pass first looks at the triggers where a lane has
 just moved: what is due changes the state and costs a pass, after which they are looked at
 again. Then it takes a step, which ends early where a comparison switches. An output at the
-moment of an event shows the state after it.
+moment of an event shows the state after it, unless what sets the event off holds only after
+that moment, as ``time > 4`` does.
 
 The pass is a differentiable function of time, state and queue once its decisions (whether the
 step was accepted, which part of it, which comparison) are known: forward mode goes through the
@@ -82,6 +83,7 @@ class Record(NamedTuple):
     y: Array
     queue: Queue | None
     looks: Array
+    next_output: Array
     modes: Array | None
     decisions: Decisions
 
@@ -152,6 +154,7 @@ def _empty_track(lanes: Lanes, prepared: Prepared, n_stored: int) -> Record:
         run.y,
         lanes.queue,
         lanes.looks,
+        run.next_output,
         prepared.modes,
         Decisions(lanes.is_done, run.t, run.n_steps.astype(jnp.int32)),
     )
@@ -238,7 +241,9 @@ def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: in
     if prepared.history is not None:
         y = jnp.where(accepted, delays.with_delayed(dynamics, prepared, t, y), y)
         prepared = _remembered(dynamics, prepared, run, t, attempt, result, accepted)
-    next_output, outputs = _write_outputs(dynamics, problem, prepared, c.outputs, run, step, t, ends)
+    # What happens just after the present time is not seen at it.
+    shows = ends | (is_working & (c.lanes.looks == 2) & (lanes.looks == 1))
+    next_output, outputs = _write_outputs(dynamics, problem, prepared, c.outputs, run, step, t, shows)
     n_tried = run.n_steps + run.n_rejected + lanes.n_looks
     goes_on = is_working & ~ends & (step.code == ResultCode.SUCCESS)
     code = jnp.where(goes_on & (n_tried >= settings.max_steps), ResultCode.MAX_STEPS, step.code)
@@ -310,7 +315,8 @@ def _recorded(c: _Carry, h: Array, is_working: Array, decisions: Decisions) -> R
     """Return the track with a pass; its step size is the one after the look, which may shorten it."""
     began = c.lanes
     looks = jnp.where(is_working, began.looks, 0)
-    record = Record(began.run.t, h, began.run.y, began.queue, looks, c.prepared.modes, decisions)
+    run = began.run
+    record = Record(run.t, h, run.y, began.queue, looks, run.next_output, c.prepared.modes, decisions)
     return jax.tree.map(
         lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), c.track, record
     )
@@ -395,22 +401,22 @@ def _write_outputs(
     run: Run,
     step: _Tried,
     t: Array,
-    ends: Array,
+    shows: Array,
 ) -> tuple[Array, Array]:
-    """Write the outputs before the new time; at the end, and where nothing is due, those at it."""
+    """Write the outputs before the new time; in the lanes that show their state those at the present."""
     n_times, n_lanes = problem.times.shape
     lanes = jnp.arange(n_lanes)
     attempt, result = step.attempt, step.result
 
     def due(next_output: Array) -> tuple[Array, Array]:
         at = entries_at(problem.times, jnp.minimum(next_output, n_times - 1), lanes)
-        return at, (next_output < n_times) & ((step.accepted & (at < t)) | ends)
+        return at, (next_output < n_times) & ((step.accepted & (at < t)) | (shows & (at <= run.t)))
 
     def write(state: tuple[Array, Array]) -> tuple[Array, Array]:
         next_output, outputs = state
         at, ready = due(next_output)
         inner = interpolate((at - run.t) / attempt.h, run.y, result.end, result.dense)
-        values = jnp.where(ends, run.y, inner)
+        values = jnp.where(shows, run.y, inner)
         if prepared.history is not None:
             values = delays.with_delayed(dynamics, prepared, at, values)
         rows = jnp.where(ready, next_output, n_times)
