@@ -232,7 +232,8 @@ def describe(folding: Folding) -> str:
     lines += _table("reactions", reaction_lines(folding, is_brief=True))
     lines += _table("rules", assignment_lines(folding, is_brief=True))
     if folding.skeleton.events:
-        lines += ["", "events", *aligned([event_row(event) for event in folding.skeleton.events], (16, 48, 80))]
+        rows = [event_row(event) for event in folding.skeleton.events]
+        lines += ["", "events", *aligned(rows, (16, 48, 80))]
     rest = [u for u in folding.unsupported if u.feature != "event"]
     if rest:
         lines += ["", "held as it is, not indexed"]
