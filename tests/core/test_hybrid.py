@@ -246,6 +246,12 @@ def test_events_and_delays_that_fit_nothing_are_refused(events, delays, message)
         network({"x": 1.0}, ("k",), {}, events, delays)
 
 
+def test_a_network_in_which_nothing_moves_has_modes_too():
+    icrn = network({"x": 0.0}, (), {"on": truth(("gt", ("times", TIME, TIME), 4.0))})
+    states = run(icrn, {"x": 1.0}, {}, [0.0, 3.0])
+    assert states["x"].tolist() == [1.0, 1.0]
+
+
 def test_a_lag_that_changes_is_refused():
     icrn = network({"x": 1.0, "y": 0.0}, (), {"a": "x"}, delays=(Delay(entry("y"), entry("a"), entry("x")),))
     with pytest.raises(IcrnError, match="lag 'x' of 'y' changes"):
