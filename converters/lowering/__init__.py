@@ -74,4 +74,4 @@ def lower(network: Network) -> Lowered:
     # After what adds reactions: rates of change are sums over all of them.
     network = without_rate_of(network)
     # Last: every other rule is known by now.
-    return Lowered(without_algebraic_rules(network), events, delays)
+    return Lowered(without_algebraic_rules(network, changed), events, delays)

@@ -103,8 +103,6 @@ def _check(network: Network, steps: list[_Step], by_events: frozenset[str]) -> N
     read = {name: where for where, formula in network_formulas(network) for name in formula.symbols()}
     initial = {name: a.variable for a in network.initial_assignments if a.math for name in a.math.symbols()}
     for step in steps:
-        for name in sorted(_read_by(network, step.reaction) & by_events):
-            step.refuse(f"its flux depends on '{name}', which an event sets")
         if step.reaction.id in read:
             step.refuse(f"its flux is not known, and read by the {read[step.reaction.id]}")
         for name in step.moved:
@@ -115,6 +113,8 @@ def _check(network: Network, steps: list[_Step], by_events: frozenset[str]) -> N
                 step.refuse(f"an event sets its species '{name}'")
             if name in initial:
                 step.refuse(f"the initial assignment of '{initial[name]}' reads its species '{name}'")
+        for name in sorted(_read_by(network, step.reaction) & by_events):
+            step.refuse(f"its flux depends on '{name}', which an event sets")
 
 
 def _read_by(network: Network, reaction: Reaction) -> set[str]:
