@@ -293,6 +293,18 @@ REFUSED = {
         ),
         "variable stoichiometry", "'J'",
     ),
+}  # fmt: skip
+
+_PLAIN = network_of("species A = 1; k = 2; J: A -> ; k*A")
+ABSENT = {
+    "an assignment rule": (replace(_PLAIN, rules=(AssignmentRule("k", None),)), _PLAIN),
+    "a rate rule": (replace(_PLAIN, rules=(RateRule("k", None),)), _PLAIN),
+    "an algebraic rule": (replace(_PLAIN, rules=(AlgebraicRule(None),)), _PLAIN),
+    "an initial assignment": (replace(_PLAIN, initial_assignments=(InitialAssignment("A", None),)), _PLAIN),
+    "a kinetic law": (
+        replace(_PLAIN, reactions=(*_PLAIN.reactions, Reaction("K", (SpeciesReference("A"),)))),
+        _PLAIN,
+    ),
     "a trigger": (replace(_PLAIN, events=(Event("E", None, (EventAssignment("k", formula("9")),)),)), _PLAIN),
 }
 
