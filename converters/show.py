@@ -19,6 +19,7 @@ from icrn_core.icrn import (
     is_slot,
 )
 from icrn_io.expression import Expression, apply, infix, number, symbol
+from icrn_io.network import Event
 
 _MAX_EXAMPLES = 3
 _EXAMPLES_WIDTH = 40
@@ -230,13 +231,34 @@ def describe(folding: Folding) -> str:
         lines += ["", "index sets"] + [f"  {name} ({size}): {labels}" for name, size, labels in sets]
     lines += _table("reactions", reaction_lines(folding, is_brief=True))
     lines += _table("rules", assignment_lines(folding, is_brief=True))
-    if folding.unsupported:
+    if folding.skeleton.events:
+        rows = [event_row(event) for event in folding.skeleton.events]
+        lines += ["", "events", *aligned(rows, (16, 48, 80))]
+    rest = [u for u in folding.unsupported if u.feature != "event"]
+    if rest:
         lines += ["", "held as it is, not indexed"]
-        held = [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in folding.unsupported]
+        held = [f"  {u.feature} '{u.element_id}' {u.detail}".rstrip() for u in rest]
         lines += held[:_MAX_SINGLE]
         if len(held) > _MAX_SINGLE:
             lines.append(f"  and {len(held) - _MAX_SINGLE} more")
     return "\n".join(lines)
+
+
+def event_row(event: Event) -> tuple[str, str, str]:
+    """Return id, moment and changes of an event: ``at Drug < 0.5 after 2``, ``Drug := Drug + 1``."""
+
+    def text(formula: Expression | None) -> str:
+        return "?" if formula is None else shortened(infix(formula), _MAX_LAW)
+
+    words = [f"at {text(event.trigger)}"]
+    if event.delay is not None:
+        words.append(f"after {text(event.delay)}")
+    if event.priority is not None:
+        words.append(f"priority {text(event.priority)}")
+    if not event.trigger_persistent:
+        words.append("while it lasts")
+    changes = "; ".join(f"{a.variable} := {text(a.math)}" for a in event.assignments)
+    return event.id or "event", ", ".join(words), changes
 
 
 def _counts(folding: Folding) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics, Prepared
     from icrn_core.integrate import Attempt
 
-# Points of a step at which changes are looked for, its end among them.
-_LOOKS = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
+# Points of a step at which changes are looked for, evenly spaced.
+_LOOKS = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
 _HALVINGS = 55
 
 
@@ -66,26 +67,84 @@ def locate(
     """
     before = prepared.modes > 0
 
-    def changed(theta: Array) -> Array:
+    @jax.jit  # traced once, and called in several places
+    def margin(theta: Array) -> Array:
+        """Return how far each mode is from changing, negative where it has."""
         at = interpolate(theta, y, result.end, result.dense)
-        return (differences(dynamics, prepared, clamp(t + theta * h, span), at) > 0) != before
+        found = differences(dynamics, prepared, clamp(t + theta * h, span), at)
+        return jnp.where(before, found, -found)
 
-    looks = jnp.asarray((0.0, *_LOOKS), t.dtype)
-    found = lax.map(lambda theta: changed(jnp.broadcast_to(theta, t.shape)).any(axis=0), looks[1:])
-    some = found.any(axis=0) & looking
-    first = jnp.argmax(found, axis=0)
+    def has_changed(margins: Array) -> Array:
+        # A mode is 1 where its difference is positive: at zero it is not.
+        return jnp.where(before, margins <= 0, margins < 0)
+
+    def sampled(theta: Array) -> tuple[Array, Array, Array]:
+        theta = jnp.broadcast_to(theta, t.shape)
+        values, slopes = jax.jvp(margin, (theta,), (jnp.ones_like(theta),))
+        return has_changed(values).any(axis=0), values, slopes
+
+    looks = jnp.asarray(_LOOKS, t.dtype)
+    found, values, slopes = lax.map(sampled, looks)
+    # Some mode has changed at the end of one of the intervals between looks, or would inside of it.
+    behind = found[1:] & looking
+    dips = _dips(values, slopes, looks[1]) & looking
+    first = jnp.argmax(behind, axis=0)
+
+    def bracketed() -> tuple[Array, Array, Array]:
+        low, high = looks[first], looks[first + 1]
+        return low, high, behind.any(axis=0)
+
+    def with_dip() -> tuple[Array, Array, Array]:
+        low, high, some = bracketed()
+        is_dip = dips.any(axis=1)
+        here = jnp.argmax(is_dip, axis=0)
+        row = jnp.argmax(jnp.take_along_axis(dips, here[None, None], axis=0)[0], axis=0)
+        bottom = _bottom(margin, looks[here], looks[here + 1], row)
+        counts = is_dip.any(axis=0) & ~(some & (first < here)) & has_changed(margin(bottom)).any(axis=0)
+        return jnp.where(counts, looks[here], low), jnp.where(counts, bottom, high), some | counts
 
     def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = bounds
         middle = 0.5 * (low + high)
-        is_behind = changed(middle).any(axis=0)
+        is_behind = has_changed(margin(middle)).any(axis=0)
         return jnp.where(is_behind, low, middle), jnp.where(is_behind, middle, high)
 
     def bisected() -> tuple[Array, Array]:
-        _, high = lax.fori_loop(0, _HALVINGS, halve, (looks[first], looks[first + 1]))
-        return jnp.where(some, high, 1.0), jnp.argmax(changed(high), axis=0)
+        low, high, some = lax.cond(dips.any(), with_dip, bracketed)
+        _, high = lax.fori_loop(0, _HALVINGS, halve, (low, high))
+        return jnp.where(some, high, 1.0), jnp.argmax(has_changed(margin(high)), axis=0)
 
-    return lax.cond(some.any(), bisected, lambda: (jnp.ones_like(t), jnp.zeros(t.shape, first.dtype)))
+    nothing = jnp.ones_like(t), jnp.zeros(t.shape, first.dtype)
+    return lax.cond(behind.any() | dips.any(), bisected, lambda: nothing)
+
+
+def _dips(values: Array, slopes: Array, width: Array) -> Array:
+    """Return in which intervals a margin, positive at both ends, may be negative between.
+
+    So it may where the tangents at the ends meet below zero; all ``(n_looks, n_modes, n_lanes)``.
+    """
+    falls, rises = slopes[:-1], slopes[1:]
+    is_dip = (values[:-1] > 0) & (values[1:] > 0) & (falls < 0) & (rises > 0)
+    bend = jnp.where(is_dip, rises - falls, 1.0)
+    # Where the tangents meet, as a part of a step; slopes are by that part.
+    at = (values[:-1] - values[1:] + rises * width) / bend
+    return is_dip & (values[:-1] + falls * at < 0)
+
+
+def _bottom(margin: Callable[[Array], Array], low: Array, high: Array, row: Array) -> Array:
+    """Return where one margin per lane stops falling."""
+
+    def slope(theta: Array) -> Array:
+        every = jax.jvp(margin, (theta,), (jnp.ones_like(theta),))[1]
+        return jnp.take_along_axis(every, row[None], axis=0)[0]
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = 0.5 * (low + high)
+        falls = slope(middle) < 0
+        return jnp.where(falls, middle, low), jnp.where(falls, high, middle)
+
+    return lax.fori_loop(0, _HALVINGS, halve, (low, high))[1]
 
 
 def landed(

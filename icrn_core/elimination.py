@@ -150,8 +150,8 @@ def factor(plan: Elimination, jacobian: Array, shift: Array) -> Factors:
 
 
 def _kernel(function: Callable, plan: Elimination, *args: Array) -> Factors | Array:
-    """Call a function as one kernel, unless its arrays are such as XLA cuts into parts."""
-    if any(x.size > MOST_ENTRIES for x in jax.tree.leaves(args)):
+    """Call a function as one kernel, unless it has nothing to do or arrays that XLA cuts into parts."""
+    if not plan.diagonal.shape[0] or any(x.size > MOST_ENTRIES for x in jax.tree.leaves(args)):
         return function(plan, *args)
     return one_kernel(function, plan, *args)
 

@@ -3,7 +3,8 @@
 All runs go side by side in one loop. Each pass first looks at the triggers where a lane has
 just moved: what is due changes the state and costs a pass, after which they are looked at
 again. Then it takes a step, which ends early where a comparison switches. An output at the
-moment of an event shows the state after it.
+moment of an event shows the state after it, unless what sets the event off holds only after
+that moment, as ``time > 4`` does.
 
 The pass is a differentiable function of time, state and queue once its decisions (whether the
 step was accepted, which part of it, which comparison) are known: forward mode goes through the
@@ -82,6 +83,7 @@ class Record(NamedTuple):
     y: Array
     queue: Queue | None
     looks: Array
+    next_output: Array
     modes: Array | None
     decisions: Decisions
 
@@ -152,6 +154,7 @@ def _empty_track(lanes: Lanes, prepared: Prepared, n_stored: int) -> Record:
         run.y,
         lanes.queue,
         lanes.looks,
+        run.next_output,
         prepared.modes,
         Decisions(lanes.is_done, run.t, run.n_steps.astype(jnp.int32)),
     )
@@ -222,82 +225,101 @@ def bounded(
 
 def _pass(settings: Settings, dynamics: Dynamics, problem: Problem, n_stored: int, c: _Carry) -> _Carry:
     lanes, prepared = c.lanes, c.prepared
-    began, run = lanes, lanes.run
     is_working = working(lanes)
     if lanes.queue is not None:
         lanes = _after_look(dynamics, problem, prepared, lanes, is_working, key_of(settings, c.n_passes))
-        run = lanes.run
+    run = lanes.run
     is_free = is_working & (lanes.looks == 0) & (run.code == ResultCode.SUCCESS)
     ends = is_free & (run.t >= problem.times[-1])
-    steps = is_free & ~ends
-    # Lanes without a step take one that is forgotten.
+    step = _tried(settings, dynamics, problem, prepared, lanes, is_free & ~ends)
+    attempt, result, accepted = step.attempt, step.result, step.accepted
+    decisions = _decided(dynamics, problem, prepared, lanes, step)
+    t, y = landed(dynamics, prepared, run.t, attempt, run.y, (result.end, result.dense), decisions)
+    t, y = jnp.where(accepted, t, run.t), jnp.where(accepted, y, run.y)
+    crossed = accepted & (decisions.theta < 1.0)
+    is_point = accepted & step.is_point & ~crossed
+    if prepared.history is not None:
+        y = jnp.where(accepted, delays.with_delayed(dynamics, prepared, t, y), y)
+        prepared = _remembered(dynamics, prepared, run, t, attempt, result, accepted)
+    # What happens just after the present time is not seen at it.
+    shows = ends | (is_working & (c.lanes.looks == 2) & (lanes.looks == 1))
+    next_output, outputs = _write_outputs(dynamics, problem, prepared, c.outputs, run, step, t, shows)
+    n_tried = run.n_steps + run.n_rejected + lanes.n_looks
+    goes_on = is_working & ~ends & (step.code == ResultCode.SUCCESS)
+    code = jnp.where(goes_on & (n_tried >= settings.max_steps), ResultCode.MAX_STEPS, step.code)
+    if n_stored:
+        code = jnp.where(goes_on & (c.n_passes + 1 >= n_stored), ResultCode.TOO_MANY_TO_STORE, code)
+    moved = run._replace(
+        t=t,
+        h=lax.stop_gradient(jnp.where(step.is_tried, step.next_h, run.h)),
+        y=y,
+        error=jnp.where(accepted, jnp.maximum(step.error, 1e-4), run.error),
+        n_steps=run.n_steps + accepted,
+        n_rejected=run.n_rejected + (step.is_tried & ~accepted),
+        next_output=next_output,
+        code=code.astype(jnp.int32),
+    )
+    has_jumped = crossed | is_point | (lanes.n_looks > c.lanes.n_looks)
+    lanes = lanes._replace(
+        run=moved,
+        looks=jnp.where(accepted & (lanes.queue is not None), 2, lanes.looks),
+        at_point=jnp.where(accepted, is_point, lanes.at_point),
+        crossed=jnp.where(crossed, t, lanes.crossed),
+        is_done=lanes.is_done | ends,
+    )
+    if prepared.modes is not None:
+        prepared = _redecided(dynamics, problem, prepared, lanes, has_jumped)
+    track = _recorded(c, run.h, is_working, decisions) if n_stored else None
+    return _Carry(lanes, prepared, outputs, track, c.n_passes + 1)
+
+
+class _Tried(NamedTuple):
+    """A step that the lanes in ``is_tried`` took; the others took one that is forgotten."""
+
+    is_tried: Array
+    attempt: Attempt
+    is_point: Array
+    result: StepResult
+    error: Array
+    accepted: Array
+    next_h: Array
+    code: Array
+
+
+def _tried(
+    settings: Settings,
+    dynamics: Dynamics,
+    problem: Problem,
+    prepared: Prepared,
+    lanes: Lanes,
+    is_tried: Array,
+) -> _Tried:
+    run, final = lanes.run, problem.times[-1]
     attempt, is_point = bounded(problem, prepared, lanes.queue, run.t, run.h)
-    attempt = attempt._replace(h=jnp.where(steps, attempt.h, 1e-3 * (problem.times[-1] - problem.t0) + 1e-30))
+    attempt = attempt._replace(h=jnp.where(is_tried, attempt.h, 1e-3 * (final - problem.t0) + 1e-30))
     stepper = STEPPERS[settings.stepper]
     result, _ = stepper.step(dynamics, prepared, run.t, attempt.h, run.y, attempt.span)
     scale = problem.atol + problem.rtol * jnp.maximum(jnp.abs(run.y), jnp.abs(result.end))
     error = lax.stop_gradient(norm(result.error, scale)) * stepper.ERROR_FACTOR
     finite = jnp.isfinite(error)
-    accepted = steps & finite & (error <= 1.0)
+    accepted = is_tried & finite & (error <= 1.0)
     h = next_size(stepper.ERROR_ORDER + 1, run, attempt, error, accepted)
     tiny = 16 * jnp.finfo(run.y.dtype).eps
-    too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(problem.times[-1]) * 1e-6))
+    too_small = ~accepted & (h <= tiny * jnp.maximum(jnp.abs(run.t), jnp.abs(final) * 1e-6))
     broken = jnp.where(finite, ResultCode.STEP_TOO_SMALL, ResultCode.NON_FINITE)
-    code = jnp.where(too_small & steps, broken, run.code)
-    decisions = _decided(dynamics, problem, prepared, lanes, attempt, result, accepted)
-    t, y = landed(dynamics, prepared, run.t, attempt, run.y, (result.end, result.dense), decisions)
-    t, y = jnp.where(accepted, t, run.t), jnp.where(accepted, y, run.y)
-    crossed = accepted & (decisions.theta < 1.0)
-    if prepared.history is not None:
-        y = jnp.where(accepted, delays.with_delayed(dynamics, prepared, t, y), y)
-        prepared = _remembered(dynamics, prepared, run, t, attempt, result, accepted)
-    next_output, outputs = _write_outputs(
-        dynamics, problem, prepared, c, run, attempt, result, t, accepted, ends
+    code = jnp.where(too_small & is_tried, broken, run.code)
+    return _Tried(is_tried, attempt, is_point, result, error, accepted, h, code)
+
+
+def _recorded(c: _Carry, h: Array, is_working: Array, decisions: Decisions) -> Record:
+    """Return the track with a pass; its step size is the one after the look, which may shorten it."""
+    began = c.lanes
+    looks = jnp.where(is_working, began.looks, 0)
+    run = began.run
+    record = Record(run.t, h, run.y, began.queue, looks, run.next_output, c.prepared.modes, decisions)
+    return jax.tree.map(
+        lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), c.track, record
     )
-    n_tried = run.n_steps + run.n_rejected + lanes.n_looks
-    code = jnp.where(
-        (code == ResultCode.SUCCESS) & (n_tried >= settings.max_steps), ResultCode.MAX_STEPS, code
-    )
-    if n_stored:
-        full = c.n_passes + 1 >= n_stored
-        code = jnp.where((code == ResultCode.SUCCESS) & full & ~ends, ResultCode.TOO_MANY_TO_STORE, code)
-    moved = run._replace(
-        t=t,
-        h=lax.stop_gradient(jnp.where(steps, h, run.h)),
-        y=y,
-        error=jnp.where(accepted, jnp.maximum(error, 1e-4), run.error),
-        n_steps=run.n_steps + accepted,
-        n_rejected=run.n_rejected + (steps & ~accepted),
-        next_output=next_output,
-        code=code.astype(jnp.int32),
-    )
-    lanes = lanes._replace(
-        run=moved,
-        looks=jnp.where(accepted & (lanes.queue is not None), 2, lanes.looks),
-        at_point=jnp.where(accepted, is_point & ~crossed, lanes.at_point),
-        crossed=jnp.where(crossed, t, lanes.crossed),
-        is_done=lanes.is_done | ends,
-    )
-    track = c.track
-    if n_stored:
-        record = Record(
-            began.run.t,
-            began.run.h,
-            began.run.y,
-            began.queue,
-            jnp.where(is_working, began.looks, 0),
-            c.prepared.modes,
-            decisions,
-        )
-        # The size is that of after the look, which may shorten it.
-        record = record._replace(h=run.h)
-        track = jax.tree.map(
-            lambda x, value: lax.dynamic_update_index_in_dim(x, value, c.n_passes, 0), track, record
-        )
-    if prepared.modes is not None:
-        is_open = crossed | (accepted & is_point) | (lanes.n_looks > began.n_looks)
-        prepared = _redecided(dynamics, problem, prepared, lanes, is_open)
-    return _Carry(lanes, prepared, outputs, track, c.n_passes + 1)
 
 
 def _redecided(
@@ -343,15 +365,13 @@ def _decided(
     problem: Problem,
     prepared: Prepared,
     lanes: Lanes,
-    attempt: Attempt,
-    result: StepResult,
-    accepted: Array,
+    step: _Tried,
 ) -> Decisions:
-    run = lanes.run
+    run, accepted = lanes.run, step.accepted
     ones = jnp.ones_like(run.t)
     if dynamics.plan.hybrid.modes is None:
         return Decisions(accepted, ones, run.n_steps)
-    given = lax.stop_gradient((prepared, run.t, attempt.h, run.y, result, attempt.span))
+    given = lax.stop_gradient((prepared, run.t, step.attempt.h, run.y, step.result, step.attempt.span))
     prepared, t, h, y, result, span = given
     theta, which = locate(dynamics, prepared, t, h, y, result, span, accepted)
     apart = _APART * (problem.times[-1] - problem.t0)
@@ -377,30 +397,29 @@ def _write_outputs(
     dynamics: Dynamics,
     problem: Problem,
     prepared: Prepared,
-    c: _Carry,
+    outputs: Array,
     run: Run,
-    attempt: Attempt,
-    result: StepResult,
+    step: _Tried,
     t: Array,
-    accepted: Array,
-    ends: Array,
+    shows: Array,
 ) -> tuple[Array, Array]:
-    """Write the outputs before the new time; at the end, and where nothing is due, those at it."""
+    """Write the outputs before the new time; in the lanes that show their state those at the present."""
     n_times, n_lanes = problem.times.shape
     lanes = jnp.arange(n_lanes)
+    attempt, result = step.attempt, step.result
 
     def due(next_output: Array) -> tuple[Array, Array]:
         at = entries_at(problem.times, jnp.minimum(next_output, n_times - 1), lanes)
-        return at, (next_output < n_times) & ((accepted & (at < t)) | ends)
+        return at, (next_output < n_times) & ((step.accepted & (at < t)) | (shows & (at <= run.t)))
 
     def write(state: tuple[Array, Array]) -> tuple[Array, Array]:
         next_output, outputs = state
         at, ready = due(next_output)
         inner = interpolate((at - run.t) / attempt.h, run.y, result.end, result.dense)
-        values = jnp.where(ends, run.y, inner)
+        values = jnp.where(shows, run.y, inner)
         if prepared.history is not None:
             values = delays.with_delayed(dynamics, prepared, at, values)
         rows = jnp.where(ready, next_output, n_times)
         return next_output + ready, outputs.at[lanes, rows].set(values.T)
 
-    return lax.while_loop(lambda state: due(state[0])[1].any(), write, (run.next_output, c.outputs))
+    return lax.while_loop(lambda state: due(state[0])[1].any(), write, (run.next_output, outputs))

@@ -89,11 +89,12 @@ def _one_pass(
     stepper = STEPPERS[settings.stepper]
     result, memory = stepper.step(dynamics, prepared, t, h, y, span)
     step = StepResult(result.end, result.error, result.dense)
-    (t_end, _), pull_landing = jax.vjp(
+    _, pull_landing = jax.vjp(
         lambda *x: _landing(dynamics, span, decisions, *x), prepared, t, ends, h, y, step.end, step.dense
     )
-    output, at_end, inside = _outputs(problem, given, c.output, t, h, y, step, t_end, accepted)
-    # At the end of a run the outputs that are left show the state itself.
+    output, at_present, inside = _outputs(
+        problem, given, record.next_output, c.output, t, h, y, step, accepted
+    )
     by_t = jnp.where(accepted, c.by_t, 0.0)
     by_y = jnp.where(accepted, c.by_y, 0.0)
     landing = pull_landing((by_t, by_y))
@@ -107,7 +108,7 @@ def _one_pass(
     step_t = by_start + own_t + inside.t + bound_t
     step_y = by_y0 + own_y + inside.start
     by_t = jnp.where(accepted, step_t, c.by_t)
-    by_y = jnp.where(accepted, step_y, c.by_y) + at_end
+    by_y = jnp.where(accepted, step_y, c.by_y) + at_present
     found = [
         jax.tree.map(lambda x: jnp.where(accepted, x, 0.0), part)
         for part in (by_prepared, own_prepared, bound_prepared)
@@ -179,34 +180,35 @@ class _Gathered(NamedTuple):
 def _outputs(
     problem: Problem,
     given: Array,
+    first: Array,
     output: Array,
     t: Array,
     h: Array,
     y: Array,
     result: StepResult,
-    t_end: Array,
     accepted: Array,
 ) -> tuple[Array, Array, _Gathered]:
-    """Return the last output before the pass, and what outputs at the end and inside of it pass back."""
-    lanes = jnp.arange(t.shape[0])
-    final = problem.times[-1]
+    """Return the last output before the pass, and what its outputs pass back.
 
-    def due(output: Array) -> tuple[Array, Array]:
-        at = entries_at(problem.times, jnp.maximum(output, 0), lanes)
-        inside = accepted & (at >= t) & (at < t_end)
-        return at, (output >= 0) & (inside | (~accepted & (t >= final) & (at >= t)))
+    ``first`` is the first output of the pass. Those of a pass without a step show the state itself.
+    """
+    lanes = jnp.arange(t.shape[0])
+
+    def due(output: Array) -> Array:
+        return output >= first
 
     def gather(state: tuple) -> tuple:
-        output, at_end, total = state
-        at, ready = due(output)
+        output, at_present, total = state
+        ready = due(output)
+        at = entries_at(problem.times, jnp.maximum(output, 0), lanes)
         own = jnp.where(ready, entries_at(given, lanes, jnp.maximum(output, 0)).T, 0.0)
         _, pull = jax.vjp(
             lambda t, h, *parts: interpolate((at - t) / h, *parts), t, h, y, result.end, result.dense
         )
         found = _Gathered(*pull(jnp.where(accepted, own, 0.0)))
-        at_end = at_end + jnp.where(accepted, 0.0, own)
-        return output - ready, at_end, jax.tree.map(jnp.add, total, found)
+        at_present = at_present + jnp.where(accepted, 0.0, own)
+        return output - ready, at_present, jax.tree.map(jnp.add, total, found)
 
     zero = _Gathered(*map(jnp.zeros_like, (t, h, y, result.end, result.dense)))
     start = (output, jnp.zeros_like(y), zero)
-    return lax.while_loop(lambda state: due(state[0])[1].any(), gather, start)
+    return lax.while_loop(lambda state: due(state[0]).any(), gather, start)

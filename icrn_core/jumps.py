@@ -19,7 +19,7 @@ from icrn_core.law import Law
 if TYPE_CHECKING:
     from icrn_core.dynamics import Dynamics
 
-_ORDERINGS = ("lt", "gt", "leq", "geq")
+_COMPARISONS = ("lt", "gt", "leq", "geq", "eq", "neq")
 
 
 def comparisons(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
@@ -35,7 +35,7 @@ def comparisons(law: Law, is_static: list[bool]) -> list[tuple[int, int]]:
     degrees = _degrees(law, is_static)
     found = []
     for name, *operands in law.instructions:
-        if name in _ORDERINGS:
+        if name in _COMPARISONS:
             for left, right in pairwise(operands):
                 pair = degrees[left], degrees[right]
                 if None not in pair and 1 in pair:

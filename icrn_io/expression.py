@@ -129,7 +129,9 @@ def apply(op: str, args: Iterable[Expression] = ()) -> Expression:
     return Expression(op, tuple(args))
 
 
-_INFIX = {"plus": (" + ", 1), "minus": (" - ", 1), "times": ("*", 2), "divide": ("/", 2), "power": ("^", 4)}
+_RELATIONS = {"eq": " == ", "neq": " != ", "lt": " < ", "leq": " <= ", "gt": " > ", "geq": " >= "}
+_INFIX = {"or": (" or ", -3), "and": (" and ", -2), **{op: (sign, -1) for op, sign in _RELATIONS.items()}}
+_INFIX |= {"plus": (" + ", 1), "minus": (" - ", 1), "times": ("*", 2), "divide": ("/", 2), "power": ("^", 4)}
 _NEGATION = 3
 _ATOM = 5
 
@@ -153,8 +155,8 @@ def _infix_node(node: Expression, args: list[tuple[str, int]]) -> tuple[str, int
         return "-" + _wrap(args[0], _NEGATION), _NEGATION
     if node.op in _INFIX and len(args) > 1:
         sign, level = _INFIX[node.op]
-        strict_left = node.op == "power"
-        strict_right = node.op in ("minus", "divide")
+        strict_left = node.op == "power" or node.op in _RELATIONS
+        strict_right = node.op in ("minus", "divide", *_RELATIONS)
         parts = [_wrap(args[0], level + strict_left)]
         parts += [_wrap(arg, level + strict_right) for arg in args[1:]]
         return sign.join(parts), level

@@ -51,7 +51,8 @@ def run(folding: Folding, times: np.ndarray, settings: EngineSettings) -> TimeCo
 def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) -> Run:
     """Integrate; explicitly first where implicit steps are costly and no solver is asked for.
 
-    A run that turns out to be stiff ends early and is integrated by the stiff solver.
+    A run that turns out to be stiff ends early and is integrated by the stiff solver. Where the
+    derivatives of the rates overflow explicit steps, which need none, are tried.
     """
     icrn = folding.icrn
     dynamics = shared_dynamics(icrn)
@@ -68,6 +69,10 @@ def _integrate(folding: Folding, times: np.ndarray, settings: EngineSettings) ->
     method = Method(settings.solver or "auto", settings.max_steps, is_quick)
     try:
         found = integrate(dynamics, method, *given, *tolerances)
+        if settings.solver is None and int(found.solution.result) == ResultCode.NON_FINITE:
+            explicit = Method("dopri5", settings.max_steps, ends_if_stiff=True)
+            again = integrate(dynamics, explicit, *given, *tolerances)
+            found = again if int(again.solution.result) == ResultCode.SUCCESS else found
         _named(icrn, found).check()
     except IcrnError as error:
         raise EngineError(_NAME, str(error)) from None

@@ -69,8 +69,9 @@ def lower(network: Network) -> Lowered:
     # Their formulas are rules from here on.
     network, events = without_events(network)
     network, delays = without_delays(network)
-    network = without_fast_reactions(network)
+    changed = frozenset(variable for event in events for variable, _ in event.assignments)
+    network = without_fast_reactions(network, changed)
     # After what adds reactions: rates of change are sums over all of them.
     network = without_rate_of(network)
     # Last: every other rule is known by now.
-    return Lowered(without_algebraic_rules(network), events, delays)
+    return Lowered(without_algebraic_rules(network, changed), events, delays)

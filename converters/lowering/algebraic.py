@@ -18,7 +18,7 @@ _SHOWN = 60
 _FEATURE = "algebraic rule"
 
 
-def without_algebraic_rules(network: Network) -> Network:
+def without_algebraic_rules(network: Network, by_events: frozenset[str] = frozenset()) -> Network:
     """Return the network with algebraic rules ``0 = g`` solved (SBML L3V2, section 4.9.3).
 
     Each rule is matched with one variable that nothing else determines: a variable that is not
@@ -28,6 +28,13 @@ def without_algebraic_rules(network: Network) -> Network:
     put into the rest. A last one without a closed solution is differentiated
     (`converters.lowering.implicit`).
 
+    Parameters
+    ----------
+    network : Network
+        Without events.
+    by_events : frozenset of str
+        What events change.
+
     Raises
     ------
     UnsupportedFeatureError
@@ -35,23 +42,20 @@ def without_algebraic_rules(network: Network) -> Network:
     """
     if not any(isinstance(rule, AlgebraicRule) for rule in network.rules):
         return network
-    return _System(network).solved()
+    return _System(network, by_events).solved()
 
 
 class _System:
     """The algebraic rules of a network as equations for its free variables."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, by_events: frozenset[str]) -> None:
         self.network = network
+        self.by_events = by_events
         self.given = [rule.math for rule in network.rules if isinstance(rule, AlgebraicRule)]
         # What is known so far: it grows as rules are solved.
         self.known = replace(network, rules=_others(network))
         self.laws = {r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule)}
         self.laws |= {r.id: r.kinetic_law for r in network.reactions if r.kinetic_law is not None}
-
-    @cached_property
-    def set_by_events(self) -> frozenset[str]:
-        return frozenset(a.variable for event in self.network.events for a in event.assignments)
 
     @cached_property
     def ranks(self) -> dict[str, int]:
@@ -68,7 +72,7 @@ class _System:
         elements = (*network.compartments, *network.species, *network.parameters)
         free = [e.id for e in elements if not e.is_constant and e.id not in fixed]
         return {
-            name: 3 if name in self.set_by_events else int(name in has_value) + int(name in boundary)
+            name: 3 if name in self.by_events else int(name in has_value) + int(name in boundary)
             for name in free
             if name in boundary or name not in moved
         }
@@ -126,7 +130,7 @@ class _System:
             why = f"the model is underdetermined: '{tie[0]}' or '{tie[1]}' could follow from it"
             self.refuse(equations[k], why)
         for k, name in matched.items():
-            if name in self.set_by_events:
+            if name in self.by_events:
                 self.refuse(equations[k], f"it determines '{name}', which an event sets too")
         for block in self._in_order(equations, matched):
             self._solve({k: equations[k] for k in block}, {matched[k] for k in block})
@@ -154,6 +158,9 @@ class _System:
             found = self._next(equations, unknowns)
             if found is None and len(equations) == 1:
                 (formula,), (name,) = equations.values(), unknowns
+                if self.by_events:
+                    why = "a rule without a closed solution cannot be kept through events"
+                    raise UnsupportedFeatureError(_FEATURE, name, why)
                 self.known = with_implicit(self.known, formula, name)
                 return
             if found is None:

@@ -28,7 +28,7 @@ _QUADRATIC = 3
 _ROUNDING = 1e-9
 
 
-def without_fast_reactions(network: Network) -> Network:
+def without_fast_reactions(network: Network, by_events: frozenset[str] = frozenset()) -> Network:
     """Return the network with fast reactions replaced by their equilibrium (SBML L3V1, section 4.11.1).
 
     With amounts n_i, conversion factors f_i and net stoichiometries ν_i of a fast reaction, the
@@ -41,6 +41,14 @@ def without_fast_reactions(network: Network) -> Network:
     the root of the flux at which it decreases with ξ, so that the reaction ends there; it is
     found where the flux is a polynomial of at most second degree in ξ.
 
+    Parameters
+    ----------
+    network : Network
+        Without events.
+    by_events : frozenset of str
+        What events change: where the flux depends on it, the extent has a past and not only a
+        present.
+
     Raises
     ------
     UnsupportedFeatureError
@@ -51,7 +59,7 @@ def without_fast_reactions(network: Network) -> Network:
     if not fast:
         return network
     steps = [_Step(network, reaction) for reaction in fast]
-    _check(network, steps)
+    _check(network, steps, by_events)
     return _replaced(network, [step for step in steps if step.moved and not step.is_still])
 
 
@@ -90,11 +98,10 @@ def _net(reaction: Reaction) -> dict[str, float]:
     return net
 
 
-def _check(network: Network, steps: list[_Step]) -> None:
+def _check(network: Network, steps: list[_Step], by_events: frozenset[str]) -> None:
     owner: dict[str, str] = {}
     read = {name: where for where, formula in network_formulas(network) for name in formula.symbols()}
     initial = {name: a.variable for a in network.initial_assignments if a.math for name in a.math.symbols()}
-    by_events = {a.variable for event in network.events for a in event.assignments}
     for step in steps:
         if step.reaction.id in read:
             step.refuse(f"its flux is not known, and read by the {read[step.reaction.id]}")
@@ -106,6 +113,20 @@ def _check(network: Network, steps: list[_Step]) -> None:
                 step.refuse(f"an event sets its species '{name}'")
             if name in initial:
                 step.refuse(f"the initial assignment of '{initial[name]}' reads its species '{name}'")
+        for name in sorted(_read_by(network, step.reaction) & by_events):
+            step.refuse(f"its flux depends on '{name}', which an event sets")
+
+
+def _read_by(network: Network, reaction: Reaction) -> set[str]:
+    """Return what the flux of a reaction depends on, through assignment rules too."""
+    assigned = {r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule)}
+    found: set[str] = set()
+    queue = [reaction.kinetic_law]
+    while queue:
+        new = queue.pop().symbols() - found
+        found |= new
+        queue += [assigned[name] for name in new & assigned.keys() if assigned[name] is not None]
+    return found
 
 
 def _replaced(network: Network, steps: list[_Step]) -> Network:

@@ -45,10 +45,8 @@ def with_implicit(network: Network, formula: Expression, unknown: str) -> Networ
     Raises
     ------
     UnsupportedFeatureError
-        With the reason in its detail: g is not smooth, there are events, or z has no value.
+        With the reason in its detail: g is not smooth, or z has no value.
     """
-    if network.events:
-        raise _refused(unknown, "a rule without a closed solution cannot be kept through events")
     laws = {r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule)}
     laws |= {r.id: r.kinetic_law for r in network.reactions if r.kinetic_law is not None}
     g = _written_out(formula, laws)

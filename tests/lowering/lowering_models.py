@@ -264,6 +264,21 @@ REFUSED = {
         network_of("species A = 1, B = 0; F: A -> B; A; y := F", fast=("F",)),
         "fast reaction", "its flux is not known",
     ),
+    "a fast reaction that an event switches": (
+        replace(
+            network_of("species A = 1, B = 0; var k; k = 0; J: A -> B; k*A", fast=("J",)),
+            events=(Event("E", formula("time > 1"), (EventAssignment("k", formula("2")),)),),
+        ),
+        "fast reaction", "depends on 'k', which an event sets",
+    ),
+    "a delay beside fast reactions": (
+        network_of("species A = 1, B = 0; k = 1; J: A -> B; k*A; var x; x := delay(A, 1)", fast=("J",)),
+        "delay beside fast reactions", "past",
+    ),
+    "a lag that changes": (
+        network_of("species A = 1; k = 1; J: A -> ; k*A; var x; x := delay(A, A)"),
+        "delay with a lag that changes", "'A'",
+    ),
     "a fast species that an event sets": (
         replace(
             network_of("species A = 1, B = 0; F: A -> B; A", fast=("F",)),
@@ -278,7 +293,6 @@ REFUSED = {
         ),
         "variable stoichiometry", "'J'",
     ),
-    "a delay": (network_of(_X + "y := delay(x, 1)"), "delay", "'y'"),
 }  # fmt: skip
 
 _PLAIN = network_of("species A = 1; k = 2; J: A -> ; k*A")
