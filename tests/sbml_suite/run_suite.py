@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cases", type=Path, help="folder of the suite's cases (folders NNNNN); default: under ICRN_DATA")
     add("--engine", choices=tuple(_ENGINES), default="icrn")
     add("--workers", type=_positive, default=os.cpu_count() or 1, help="processes; default: all cores")
-    add("--seconds", type=float, default=120.0, help="time limit of a case (default 120)")
+    add("--seconds", type=float, default=600.0, help="time limit of a case (default 600)")
     add("--sample", type=_positive, help="run only so many, drawn with --seed")
     add("--seed", type=int, default=20250101)
     add("--json", type=Path, help="write counts and outcomes to this file")
