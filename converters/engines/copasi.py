@@ -79,7 +79,9 @@ def _imported(data_model, sbml: str) -> bool:
         return data_model.importSBMLFromString(sbml)
     except COPASI.CCopasiException:
         # Now and then, after many models in one process; what fails once can crash when tried again.
-        raise EngineError(_NAME, f"cannot load the model in this process: {_shortened(_messages())}") from None
+        raise EngineError(
+            _NAME, f"cannot load the model in this process: {_shortened(_messages())}"
+        ) from None
 
 
 def _has_variable_stoichiometry(network: Network) -> bool:

@@ -7,6 +7,7 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -147,10 +148,8 @@ def document(
 def _versions(packages: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in packages:
-        try:
+        with suppress(PackageNotFoundError):  # run from a checkout, the toolkit itself is not
             found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
     return found
 
 

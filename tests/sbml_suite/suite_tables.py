@@ -68,7 +68,7 @@ def filled(text: str, tables: dict[str, str]) -> str:
 
 def support(result: dict) -> str:
     """Return what is supported: cases, passed, and what is refused by name."""
-    lines = ["| construct | cases | passed | refused by name |", "|---|---|---|---|"]
+    lines = ["| cases with | number | passed | refused by name |", "|---|---|---|---|"]
     for name, count in result["constructs"].items():
         reasons = [f"{reason}: {n}" for reason, n in count.get("reasons", {}).items()]
         lines.append(f"| {name} | {count['cases']} | {count['passed']} | {', '.join(reasons)} |")
