@@ -273,6 +273,55 @@ def test_copasi_refuses_what_it_would_ignore(text, feature):
     run_time_course(read_model(MODELS["local parameters"]), [1.0], engine="copasi")
 
 
+SUBMODEL = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"
+ xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true">
+<model id="outer"><comp:listOfSubmodels><comp:submodel comp:id="A" comp:modelRef="inner"/>
+</comp:listOfSubmodels></model><comp:listOfModelDefinitions><comp:modelDefinition id="inner">
+<listOfParameters><parameter id="p" value="3" constant="false"/></listOfParameters><listOfRules>
+<rateRule variable="p"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn>2</cn></math></rateRule>
+</listOfRules></comp:modelDefinition></comp:listOfModelDefinitions></sbml>"""
+TWICE = "p = 1.5; E: at 2.5 after p > 1, t0=false, fromTrigger=false: p = p^2; q = 1; q' = 0"
+PLAIN = LOCAL.format(reactions=REACTION.format(id="J", k="0.3", name=""))
+TIMELY = PLAIN.replace('id="k" value="9"', 'id="time" value="9"', 1)
+RULED = PLAIN.replace(
+    'constant="true"/></listOfParameters>', 'constant="false"/></listOfParameters>'
+).replace(
+    "<listOfReactions>",
+    '<listOfRules><algebraicRule><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><minus/><ci>k</ci>'
+    "<cn>{}</cn></apply></math></algebraicRule></listOfRules><listOfReactions>",
+    1,
+)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("text", "name", "end"), [(SUBMODEL, "A__p", 7.0), (TWICE, "p", 2.25), (TIMELY, "time", 9.0)]
+)
+def test_every_engine_runs_what_it_can(engine, text, name, end):
+    course = run_time_course(read_model(text), [0.0, 4.0 if text is TWICE else 2.0], engine=engine)
+    np.testing.assert_allclose(course.values[name][-1], end, rtol=1e-6)
+
+
+def test_copasi_runs_algebraic_rules_that_hold_by_themselves():
+    course = run_time_course(read_model(RULED.format(9)), [1.0], engine="copasi")
+    assert course.values["k"].tolist() == [9.0]
+    with pytest.raises(UnsupportedFeatureError, match="algebraic rule"):
+        run_time_course(read_model(RULED.format(8)), [1.0], engine="copasi")
+
+
+@pytest.mark.parametrize(("formula", "is_run"), [("2*k", True), ("1 + time", False), ("A", False)])
+def test_copasi_runs_stoichiometries_by_constant_formulas(formula, is_run):
+    text = f"species A; A = 1; n := {formula}; k = 1; J: -> n A; 1"
+    network = read_model(text)
+    if is_run:
+        a, b = (run_time_course(network, [1.0], engine=name) for name in ("icrn", "copasi"))
+        np.testing.assert_allclose(b.amounts["A"], a.amounts["A"], rtol=1e-6)
+    else:
+        with pytest.raises(UnsupportedFeatureError, match="variable stoichiometry"):
+            run_time_course(network, [1.0], engine="copasi")
+
+
 def test_tellurium_failing_is_one_line():
     with pytest.raises(EngineError, match=r"^tellurium: ") as caught:
         run_time_course(read_model(ALGEBRAIC), [1.0], engine="tellurium")

@@ -27,7 +27,7 @@ from suite_report import as_json, document, table
 _EXAMPLES = """\
 examples:
   python tests/sbml_suite/run_suite.py                      all time courses of $ICRN_DATA/sbml-test-suite
-  python tests/sbml_suite/run_suite.py 26 EventPriority     by number and by tag
+  python tests/sbml_suite/run_suite.py 27 EventPriority     by number and by tag
   python tests/sbml_suite/run_suite.py --sample 100         drawn with --seed
   python tests/sbml_suite/run_suite.py --cases ../semantic --workers 4 --seconds 60
   python tests/sbml_suite/run_suite.py --engine tellurium --json found.json

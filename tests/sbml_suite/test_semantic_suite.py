@@ -139,7 +139,7 @@ def test_what_cannot_be_run_is_told(arguments, message, cases, capsys, tmp_path,
 def test_an_engine_that_is_not_installed_is_told(cases, capsys, monkeypatch):
     monkeypatch.setattr("run_suite.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as caught:
-        main(["--engine", "tellurium", "26"])
+        main(["--engine", "tellurium", "27"])
     assert caught.value.code == 2
     assert "pip install" in capsys.readouterr().err
 
