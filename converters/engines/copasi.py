@@ -11,15 +11,20 @@ import numpy as np
 from converters.engines.document import check_solver, fixed_values, one_line, sbml_text
 from converters.errors import EngineError
 from converters.overrides import references
+from converters.quantities import symbol_quantities
 from converters.time_course import EngineSettings, TimeCourse, grid_from_zero
 from icrn_io.errors import UnsupportedFeatureError
-from icrn_io.network import Network
+from icrn_io.expression import Expression
+from icrn_io.network import AlgebraicRule, AssignmentRule, Network
 
 _NAME = "copasi"
 _MAX_MESSAGE = 300
 
 # Import messages that COPASI gives as warnings, but that mean it ignored a construct.
-_IGNORED = {3: "algebraic rule", 29: "fast reaction", 36: "delay", 64: "variable stoichiometry"}
+_IGNORED = {29: "fast reaction", 36: "delay", 64: "variable stoichiometry"}
+_VARYING = frozenset({"time", "delay", "rateOf"})
+# Of the tolerances: what an algebraic rule that COPASI ignores may be off where it holds by itself.
+_HOLDS = 1e3
 
 
 def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCourse:
@@ -40,7 +45,9 @@ def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCo
         quantities = _quantities(model)
         task = _configured_task(data_model, settings, grid)
         table = _integrate(data_model, task, list(quantities.values()), len(grid))[positions]
-    return _course(network, times, {key: table[:, k] for k, key in enumerate(quantities)})
+    course = _course(network, times, {key: table[:, k] for k, key in enumerate(quantities)})
+    _check_algebraic_rules(network, course, settings)
+    return course
 
 
 @contextmanager
@@ -50,7 +57,7 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
     COPASI.CCopasiMessage.clearDeque()
     data_model = COPASI.CRootContainer.addDatamodel()
     try:
-        loaded = data_model.importSBMLFromString(sbml)
+        loaded = _imported(data_model, sbml)
         messages = _messages()
         for code, feature in _IGNORED.items():
             # COPASI says 64 of constant fractions too, which it takes.
@@ -65,15 +72,58 @@ def _data_model(sbml: str, network: Network) -> Iterator[object]:
         COPASI.CRootContainer.removeDatamodel(data_model)
 
 
+def _imported(data_model, sbml: str) -> bool:
+    import COPASI
+
+    try:
+        return data_model.importSBMLFromString(sbml)
+    except COPASI.CCopasiException:
+        # Now and then, after many models in one process; what fails once can crash when tried again.
+        raise EngineError(
+            _NAME, f"cannot load the model in this process: {_shortened(_messages())}"
+        ) from None
+
+
 def _has_variable_stoichiometry(network: Network) -> bool:
-    named = [ref for reaction in network.reactions for ref in references(reaction)]
-    items = (
-        *network.initial_assignments,
-        *network.rules,
-        *(a for e in network.events for a in e.assignments),
-    )
-    changed = {getattr(item, "variable", "") for item in items}
-    return any(ref.stoichiometry is None or (ref.id and ref.id in changed) for ref in named)
+    """Whether a species reference changes after the initial time; COPASI takes its value there."""
+    named = {ref.id for reaction in network.reactions for ref in references(reaction)} - {""}
+    assigned = [*network.rules, *(a for event in network.events for a in event.assignments)]
+    rules = {i.variable: i for i in assigned if not isinstance(i, AlgebraicRule)}
+    moving = {s.id for s in network.species if not s.is_constant} | {r.id for r in network.reactions}
+
+    def varies(name: str, above: frozenset[str] = frozenset()) -> bool:
+        if name not in rules or name in above:
+            return name in moving
+        math = rules[name].math
+        if not isinstance(rules[name], AssignmentRule) or math is None or math.operators() & _VARYING:
+            return True
+        return any(varies(symbol, above | {name}) for symbol in math.symbols())
+
+    return any(varies(name) for name in named)
+
+
+def _check_algebraic_rules(network: Network, course: TimeCourse, settings: EngineSettings) -> None:
+    """Refuse a result in which the algebraic rules, which COPASI ignores, do not hold by themselves."""
+    rules = [r.math for r in network.rules if isinstance(r, AlgebraicRule) and r.math is not None]
+    if not rules:
+        return
+    series = dict(course.values)
+    for name, quantity in symbol_quantities(network).items():
+        series[name] = (course.amounts if quantity == "amount" else course.concentrations)[name]
+    if not all(_holds(math, series, course.times, settings) for math in rules):
+        detail = "COPASI would ignore it, so it cannot run this model"
+        raise UnsupportedFeatureError("algebraic rule", network.id or "model", detail)
+
+
+def _holds(math: Expression, series: dict, times: np.ndarray, settings: EngineSettings) -> bool:
+    from converters.training.evaluation import evaluate_all
+
+    names = math.symbols()
+    if not names <= series.keys() or math.operators() & {"delay", "rateOf"}:
+        return False
+    rows = [(math, {name: series[name][k] for name in names}.__getitem__, t) for k, t in enumerate(times)]
+    sizes = np.sum([np.abs(series[name]) for name in names], axis=0)
+    return bool((np.abs(evaluate_all(rows)) <= _HOLDS * (settings.atol + settings.rtol * sizes)).all())
 
 
 def _messages() -> str:

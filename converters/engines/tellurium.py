@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,12 +32,22 @@ def run(network: Network, times: np.ndarray, settings: EngineSettings) -> TimeCo
     with _quiet(roadrunner), _one_error():
         # It would make every id of the model an attribute of its class, methods of the same name lost.
         roadrunner.Config.setValue(roadrunner.Config.ROADRUNNER_DISABLE_PYTHON_DYNAMIC_PROPERTIES, True)
-        simulator = roadrunner.RoadRunner(sbml_text(network))
+        # No reset after this: it would put events that are due at once into the queue twice.
+        simulator = roadrunner.RoadRunner(_flat_text(network))
         _configure(simulator, settings)
         columns = _select(simulator, network)
-        simulator.resetToOrigin()
         table = _integrate(simulator, grid)[positions]
     return _course(network, times, {name: table[:, k] for k, name in enumerate(columns)})
+
+
+def _flat_text(network: Network) -> str:
+    # libRoadRunner flattens submodels of files; of a text it takes the outer model and says nothing.
+    source = network.source
+    if source is None or not re.search(rb"<(?:\w+:)?listOfSubmodels\b", source.sbml):
+        return sbml_text(network)
+    from icrn_io import format_model
+
+    return format_model(network, fresh=True).decode("utf-8")
 
 
 @contextmanager
@@ -68,14 +79,15 @@ def _configure(simulator, settings: EngineSettings) -> None:
 
 def _select(simulator, network: Network) -> list[str]:
     # The amount of a species is selected by its id, its concentration by [id].
-    columns = ["time"]
+    columns = []
     for species in network.species:
         columns += [species.id, f"[{species.id}]"]
     columns += [compartment.id for compartment in network.compartments]
     columns += [parameter.id for parameter in network.parameters if parameter.local_to is None]
     columns += [reaction.id for reaction in network.reactions]
     columns += [r.id for reaction in network.reactions for r in references(reaction) if r.id]
-    simulator.timeCourseSelections = known = [name for name in columns if _selectable(simulator, name)]
+    known = [name for name in columns if _selectable(simulator, name)]
+    simulator.timeCourseSelections = ["time", *known]
     return known
 
 
@@ -90,8 +102,8 @@ def _selectable(simulator, name: str) -> bool:
 
 def _integrate(simulator, grid: np.ndarray) -> np.ndarray:
     if len(grid) == 1:
-        return np.array(simulator.getSelectedValues(), dtype=np.float64)[None, :]
-    return np.array(simulator.simulate(times=grid.tolist()), dtype=np.float64)
+        return np.array(simulator.getSelectedValues(), dtype=np.float64)[None, 1:]
+    return np.array(simulator.simulate(times=grid.tolist()), dtype=np.float64)[:, 1:]
 
 
 def _course(network: Network, times: np.ndarray, columns: dict[str, np.ndarray]) -> TimeCourse:
@@ -99,7 +111,7 @@ def _course(network: Network, times: np.ndarray, columns: dict[str, np.ndarray])
     missing = [name for name in ids if name not in columns or f"[{name}]" not in columns]
     if missing:
         raise EngineError(_NAME, f"does not report species '{missing[0]}'")
-    others = columns.keys() - {"time", *ids}
+    others = columns.keys() - set(ids)
     values = {name: column for name, column in columns.items() if name in others and name[0] != "["}
     return TimeCourse(
         times=times,

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from round_trips import EXPORTS, RoundTrip, round_trip_of
-from run_suite import _default_folder, chosen
+from run_suite import UsageError, chosen, default_folder
 from suite_cases import SuiteCase
 from suite_outcomes import outcomes
 
@@ -26,11 +26,15 @@ from suite_outcomes import outcomes
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; 1 where an export is wrong or a case failed."""
     given = _parser().parse_args(arguments)
-    folder = given.cases or _default_folder()
+    folder = given.cases or default_folder()
     if not folder.is_dir():
         print(f"{folder}: there is no such folder: give the suite's folder of cases", file=sys.stderr)
         return 1
-    cases = chosen(all_cases(folder), given.which)
+    try:
+        cases = chosen(all_cases(folder), given.which)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
     if given.sample and given.sample < len(cases):
         cases = sorted(random.Random(given.seed).sample(cases, given.sample), key=lambda c: c.number)
     if not cases:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +13,18 @@ from pathlib import Path
 from suite_cases import SuiteCase
 
 _CASES_PER_PROCESS = 100  # compiled programs stay in memory
+
+STATUSES = ("passed", "wrong", "refused", "failed")
+MISSING_FILE = "external model file missing"
+# Refusals that have a name only in the words of the message.
+_NAMES = {
+    r"its external model definition '.*' needs the file": MISSING_FILE,
+    r"no value is given for": "missing value",
+    r"no finite value is given for": "infinite value",
+    r"Unable to support algebraic rules": "algebraic rule",
+    r"Unable to support delay differential equations": "delay",
+    r"Unable to support 'fast' reactions": "fast reaction",
+}
 
 
 @dataclass(frozen=True)
@@ -23,8 +36,8 @@ class Outcome:
     number : str
         Of the case.
     status : str
-        ``"passed"``, ``"wrong"``, ``"refused"`` (by name), or ``"failed"``: crash, time out or an
-        error that is no refusal.
+        One of `STATUSES`: ``"passed"``, ``"wrong"``, ``"refused"`` (by name), or ``"failed"``:
+        crash, time out or an error that is no refusal.
     reason : str
         The construct refused, the variables that are wrong, or the error.
     seconds : float
@@ -54,8 +67,29 @@ def outcome_of(case: SuiteCase, engine: str = "icrn") -> Outcome:
     except UnsupportedFeatureError as error:
         status, reason = "refused", error.feature
     except ModelIOError as error:
-        status, reason = "failed", " ".join(str(error).split())[:200]
+        status, reason = classified(" ".join(str(error).split()))
     return Outcome(case.number, status, reason, time.process_time() - start)
+
+
+def classified(message: str) -> tuple[str, str]:
+    """Return the status and reason of an error: refused by name where the message names a construct."""
+    for pattern, name in _NAMES.items():
+        if re.search(pattern, message):
+            return "refused", name
+    return "failed", message[:200]
+
+
+def again(
+    cases: Iterable[SuiteCase], found: Iterable[Outcome], run: Callable[[SuiteCase], Outcome], seconds: float
+) -> Iterator[Outcome]:
+    """Yield the outcomes of the cases that failed, each run once more in a process of its own.
+
+    Other simulators keep something of the models that a process has loaded before.
+    """
+    failed = {outcome.number for outcome in found if outcome.status == "failed"}
+    for case in cases:
+        if case.number in failed:
+            yield from outcomes([case], run, 1, seconds)
 
 
 def outcomes(
