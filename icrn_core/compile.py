@@ -7,9 +7,12 @@ depends on the number of kinds of reaction, never on the number of reactions.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import jax
 import numpy as np
 
+from icrn_core.cells import Edge, edges
 from icrn_core.dynamics import Dynamics
 from icrn_core.elimination import plan_elimination
 from icrn_core.errors import IcrnError
@@ -91,6 +94,11 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     seen = Tape(
         np.where(tape.place >= 0, tape.place, tape.length + static.place), tape.length + static.length
     )
+    hybrid = plan_hybrid(layout, arrays, modes, items, is_static, columns, sizes, static)
+    # What modes compare stands in no law any more.
+    compared = [(*canonical_law(mode.law.template), mode) for mode in modes]
+    told = [(law, [layout.positions(m.slots[k], m.domain) for k in order], m.domain.size)
+            for law, order, m in compared]  # fmt: skip
     plan = Plan(
         species=tuple(layout.blocks[b.name] for b in icrn.species),
         constants=tuple(layout.blocks[b.name] for b in given.constants),
@@ -114,7 +122,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         elimination=jax.tree.map(arrays.add, elimination),
         factor_cost=factor_cost,
         segments=tuple(sorted(segments, key=lambda s: order[s.name])),
-        jumps=_jumps(static, arrays, is_static, laws),
+        jumps=tuple(Jump(*found) for found in _timed(static, arrays, is_static, laws, comparisons)),
         # Before the first step nothing is in a mode.
         initial=_initial(layout, arrays, [assignment_item(a, layout) for a in given.assignments]),
         sizes=arrays.add(sizes),
@@ -122,7 +130,12 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         reads_time=any(r.law.reads_time for r in reactions)
         or any(i.reads_time for i in driving)
         or bool(icrn.delays),
-        hybrid=plan_hybrid(layout, arrays, modes, items, is_static, columns, sizes, static),
+        hybrid=hybrid,
+        edges=tuple(
+            Edge(law, *found, slots, size)
+            for law, found, slots, size in _timed(static, arrays, is_static, [*laws, *told], edges)
+            if hybrid is not None
+        ),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )
     return Dynamics(plan, Tables.of(arrays.items))
@@ -310,18 +323,19 @@ def _factor(
     return arrays.add(at[moving]) if (at[moving] >= 0).any() else None
 
 
-def _jumps(
+def _timed(
     static: Tape,
     arrays: Arrays,
     is_static: np.ndarray,
     laws: list[tuple[Law, list[np.ndarray], int]],
-) -> tuple[Jump, ...]:
-    jumps = []
+    find: Callable[[Law, list[bool]], list],
+) -> Iterator[tuple]:
+    """Yield for what is found in laws that read the time: law, find, static slots, size."""
     for law, slots, size in laws:
         if not law.reads_time:
             continue
         known = [bool(is_static[at].all()) for at in slots]
-        nodes = comparisons(law, known) if size else []
+        nodes = find(law, known) if size else []
         if nodes:
             rows = np.stack(
                 [at for at, s in zip(slots, known, strict=True) if s] or [np.zeros(size, np.int64)]
@@ -329,8 +343,7 @@ def _jumps(
             rows = np.unique(rows, axis=1)
             numbers = iter(rows)
             used = tuple(arrays.add(static.place[next(numbers)]) if s else -1 for s in known)
-            jumps += [Jump(law, node, used, rows.shape[1]) for node in nodes]
-    return tuple(jumps)
+            yield from ((law, node, used, rows.shape[1]) for node in nodes)
 
 
 def _initial(layout: Layout, arrays: Arrays, assignments: list[Item]) -> Initial:

@@ -76,10 +76,7 @@ def with_delayed(dynamics: Dynamics, prepared: Prepared, t: Array, y: Array) -> 
 def _past(dynamics: Dynamics, prepared: Prepared, t: Array) -> Array:
     """Return the arguments at times ``(n_delays, n_lanes)``, each its own."""
     history = prepared.history
-    holds = (history.starts[:, None] <= t) & (t < history.ends[:, None])
-    newest = (history.count - 1) % _REMEMBERED
-    is_held = holds.any(axis=0)
-    at = jnp.where(is_held, jnp.argmax(holds, axis=0), newest)
+    at = _step_at(history, t)
     start = jnp.take_along_axis(history.starts, at, axis=0)
     end = jnp.take_along_axis(history.ends, at, axis=0)
     values = jnp.take_along_axis(history.values, at[None, None], axis=0)[0]
@@ -89,10 +86,24 @@ def _past(dynamics: Dynamics, prepared: Prepared, t: Array) -> Array:
         others = np.delete(NODES, k)
         total = total + values[k] * jnp.prod(jnp.stack([(theta - o) / (node - o) for o in others]), axis=0)
     # What the ring has forgotten is not known.
-    known = jnp.where(is_held | (t >= end), total, jnp.nan)
+    known = jnp.where(t >= start, total, jnp.nan)
     is_before = (t < history.t0) | (history.count == 0)
     first = lax.cond(is_before.any(), lambda: _before(dynamics, prepared, t), lambda: jnp.zeros_like(t))
     return jnp.where(is_before, first, known)
+
+
+def _step_at(history: History, t: Array) -> Array:
+    """Return the place of the last step that starts at or before times ``(n_delays, n_lanes)``."""
+    oldest = jnp.where(history.count > _REMEMBERED, history.count % _REMEMBERED, 0)
+    n = jnp.minimum(history.count, _REMEMBERED)
+    found = jnp.zeros(t.shape, jnp.int32)
+    part = _REMEMBERED // 2
+    while part:
+        further = found + part
+        start = jnp.take_along_axis(history.starts, (oldest + further) % _REMEMBERED, axis=0)
+        found = jnp.where((further < n) & (start <= t), further, found)
+        part //= 2
+    return (oldest + found) % _REMEMBERED
 
 
 def _before(dynamics: Dynamics, prepared: Prepared, t: Array) -> Array:
@@ -121,12 +132,14 @@ def remembered(
     values = jnp.stack(
         [arguments(dynamics, prepared, t + x * (end - t), y) for x, y in zip(NODES, nodes, strict=True)]
     )
-    is_here = (jnp.arange(_REMEMBERED)[:, None] == history.count % _REMEMBERED) & accepted
+    lanes = jnp.arange(t.shape[0])
+    # A place outside of the ring takes what is not remembered.
+    place = jnp.where(accepted, history.count % _REMEMBERED, _REMEMBERED)
     return prepared._replace(
         history=history._replace(
-            starts=jnp.where(is_here, lax.stop_gradient(t), history.starts),
-            ends=jnp.where(is_here, lax.stop_gradient(end), history.ends),
-            values=jnp.where(is_here[:, None, None], values, history.values),
+            starts=history.starts.at[place, lanes].set(lax.stop_gradient(t), mode="drop"),
+            ends=history.ends.at[place, lanes].set(lax.stop_gradient(end), mode="drop"),
+            values=history.values.at[place, :, :, lanes].set(jnp.moveaxis(values, -1, 0), mode="drop"),
             count=history.count + accepted,
         )
     )

@@ -446,7 +446,10 @@ class Dynamics:
             Rate constants.
         """
         moving = self.moving(states)
-        return self.seen(t, moving, decided(self, self.prepare(params, states), t, moving))[1]
+        every = self.seen(t, moving, decided(self, self.prepare(params, states), t, moving))[1]
+        # Modes stand between rate constants and assigned quantities.
+        given = self.n_state + self.n_params
+        return jnp.concatenate([every[:given], every[every.shape[0] - self.plan.n_assigned :]])
 
     def seen(self, t: Array, y: Array, prepared: Prepared) -> tuple[Array, Array]:
         """Return the tape at moving entries ``y`` and, for each lane, every symbol."""

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from icrn_core import delays
+from icrn_core.cells import next_edge
 from icrn_core.crossings import Decisions, decided, landed, locate
 from icrn_core.dynamics import Dynamics, Prepared
 from icrn_core.events import Queue, first_queue, look
@@ -166,10 +167,10 @@ def working(lanes: Lanes) -> Array:
     return (lanes.run.code == ResultCode.SUCCESS) & ~lanes.is_done
 
 
-def just_after(problem: Problem, t: Array) -> Array:
+def just_after(problem: Problem, t: Array, n: int = 8) -> Array:
     """Return a time after t, nearer to it than anything that happens."""
     scale = jnp.maximum(jnp.abs(t), 1e-6 * (problem.times[-1] - problem.t0))
-    return t + 8 * jnp.finfo(t.dtype).eps * scale
+    return t + n * jnp.finfo(t.dtype).eps * scale
 
 
 def looked(
@@ -200,7 +201,7 @@ def key_of(settings: Settings, k: Array) -> Array:
 
 
 def bounded(
-    problem: Problem, prepared: Prepared, queue: Queue | None, t: Array, h: Array
+    dynamics: Dynamics, problem: Problem, prepared: Prepared, queue: Queue | None, t: Array, h: Array
 ) -> tuple[Attempt, Array]:
     """Return the step from t of about the size h, and whether it ends on a breakpoint.
 
@@ -217,9 +218,18 @@ def bounded(
         ahead = jnp.where(prepared.breakpoints > t, prepared.breakpoints, jnp.inf).min(axis=0)
         is_point = ahead <= limit
         limit = jnp.where(is_point, ahead, limit)
+    if dynamics.plan.edges:
+        boundary, turned = next_edge(dynamics, prepared, t, just_after(problem, t, 64))
+        is_point, limit = is_point | (boundary <= limit), jnp.minimum(limit, boundary)
+        is_point, limit = is_point & (limit <= turned), jnp.minimum(limit, turned)
     lands = t + 1.0001 * h >= limit
     end = jnp.where(lands, limit, t + h)
-    attempt = Attempt(end, jnp.where(lands, limit - t, h), span_of(problem, prepared, t), lands)
+    span = span_of(problem, prepared, t)
+    if dynamics.plan.edges:
+        first, last = just_after(problem, t), boundary - 8 * jnp.finfo(t.dtype).eps * jnp.abs(boundary)
+        last = last if span[1] is None else jnp.minimum(last, span[1])
+        span = lax.stop_gradient((first, jnp.maximum(first, last)))
+    attempt = Attempt(end, jnp.where(lands, limit - t, h), span, lands)
     return attempt, is_point & lands
 
 
@@ -295,7 +305,7 @@ def _tried(
     is_tried: Array,
 ) -> _Tried:
     run, final = lanes.run, problem.times[-1]
-    attempt, is_point = bounded(problem, prepared, lanes.queue, run.t, run.h)
+    attempt, is_point = bounded(dynamics, problem, prepared, lanes.queue, run.t, run.h)
     attempt = attempt._replace(h=jnp.where(is_tried, attempt.h, 1e-3 * (final - problem.t0) + 1e-30))
     stepper = STEPPERS[settings.stepper]
     result, _ = stepper.step(dynamics, prepared, run.t, attempt.h, run.y, attempt.span)
@@ -348,7 +358,7 @@ def _after_look(
         return jnp.where(executed, jnp.minimum(run.h, jnp.where(jnp.isfinite(first), first, run.h)), run.h)
 
     h = lax.cond(executed.any(), shortened, lambda: run.h)
-    has_points = bool(prepared.breakpoints.shape[0])
+    has_points = bool(prepared.breakpoints.shape[0] or dynamics.plan.edges)
     again = jnp.where((lanes.looks == 2) & lanes.at_point & has_points, 1, 0)
     looks = jnp.where(executed | ~is_working, lanes.looks, again)
     code = jnp.where(is_full, ResultCode.TOO_MANY_EVENTS, run.code).astype(jnp.int32)

@@ -79,7 +79,7 @@ def _one_pass(
     y, queue, pull_look = _look(dynamics, problem, prepared, record, key_of(settings, c.k))
     accepted = decisions.accepted
     (attempt, _), pull_bounds = jax.vjp(
-        lambda t, times, p: _bounds(problem, p, queue, times, t, record.h),
+        lambda t, times, p: _bounds(dynamics, problem, p, queue, times, t, record.h),
         t,
         None if queue is None else queue.times,
         prepared,
@@ -144,10 +144,16 @@ def _look(dynamics: Dynamics, problem: Problem, prepared: Prepared, record: Reco
 
 
 def _bounds(
-    problem: Problem, prepared: Prepared, queue: Queue | None, times: Array | None, t: Array, h: Array
+    dynamics: Dynamics,
+    problem: Problem,
+    prepared: Prepared,
+    queue: Queue | None,
+    times: Array | None,
+    t: Array,
+    h: Array,
 ) -> tuple:
     queue = None if queue is None else queue._replace(times=times)
-    attempt, is_point = bounded(problem, prepared, queue, t, h)
+    attempt, is_point = bounded(dynamics, problem, prepared, queue, t, h)
     return (attempt.end, attempt.h, attempt.span), is_point.astype(t.dtype)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icrn_core.cells import Edge
 from icrn_core.law import Law
 from icrn_core.layout import Affine, Block
 from icrn_core.sparse_map import SparseMap
@@ -296,6 +297,7 @@ class Plan:
     is_concentration: int
     reads_time: bool
     hybrid: Hybrid | None
+    edges: tuple[Edge, ...]
     labels: tuple[str, ...] = field(repr=False)
 
     @cached_property

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from converters.lowering.formulas import ONE, ZERO, NewIds
-from icrn_io.expression import Expression, apply
+from converters.lowering.formulas import ONE, ZERO, NewIds, rewrite, substitute
+from icrn_io.expression import Expression, apply, number
 from icrn_io.network import AlgebraicRule, AssignmentRule, Event, Network, Parameter, RateRule
 
 _TRUTHS = frozenset(
     {"lt", "leq", "gt", "geq", "eq", "neq", "and", "or", "xor", "not", "implies", "true", "false"}
 )
+_STEPPING = frozenset({"floor", "ceiling", "quotient", "rem"})
+# Of the time: how near to each other two of its functions are that meet.
+_ROUNDING, _SMALLEST = number(2.0**-46), number(1e-300)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def without_events(network: Network) -> tuple[Network, tuple[PlainEvent, ...]]:
     """
     if not network.events:
         return network, ()
-    naming = _Naming(NewIds(network))
+    naming = _Naming(NewIds(network), _timed(network))
     events = tuple(naming.event(event) for event in network.events if event.trigger is not None)
     events = tuple(event for event in events if event.assignments)
     rules = (*network.rules, *naming.rules, *_still(network, events))
@@ -72,6 +75,22 @@ def without_events(network: Network) -> tuple[Network, tuple[PlainEvent, ...]]:
     )
 
 
+def _timed(network: Network) -> dict[str, Expression]:
+    """Return the formulas, in constants and the time, of the quantities that are functions of the time."""
+    rules = {
+        r.variable: r.math for r in network.rules if isinstance(r, AssignmentRule) and r.math is not None
+    }
+    found: dict[str, Expression] = {}
+    count = -1
+    while count != len(found):
+        count = len(found)
+        for variable, math in rules.items():
+            formula = substitute(math, found)
+            if "time" in formula.operators() and not formula.symbols() & rules.keys():
+                found.setdefault(variable, formula)
+    return found
+
+
 def _still(network: Network, events: tuple[PlainEvent, ...]) -> list[RateRule]:
     """Return rate rules for the compartments and parameters that only events change."""
     ruled = {rule.variable for rule in network.rules if not isinstance(rule, AlgebraicRule)}
@@ -83,14 +102,15 @@ def _still(network: Network, events: tuple[PlainEvent, ...]) -> list[RateRule]:
 class _Naming:
     """Makes the quantities of events."""
 
-    def __init__(self, new_ids: NewIds) -> None:
+    def __init__(self, new_ids: NewIds, timed: dict[str, Expression]) -> None:
         self.new_ids = new_ids
+        self.timed = timed
         self.parameters: list[Parameter] = []
         self.rules: list[AssignmentRule] = []
 
     def event(self, event: Event) -> PlainEvent:
         name = event.id or "event"
-        trigger = event.trigger
+        trigger = rewrite(event.trigger, self.met)
         is_truth = trigger.op in _TRUTHS
         condition = trigger if is_truth else apply("neq", [trigger, ZERO])
         return PlainEvent(
@@ -107,6 +127,20 @@ class _Naming:
             event.trigger_persistent,
             event.use_values_from_trigger_time,
         )
+
+    def met(self, node: Expression) -> Expression:
+        """Return an equality with a function of the time as one within rounding, any other node as it is."""
+        if node.op not in ("eq", "neq") or len(node.args) != 2:
+            return node
+        left, right = (substitute(side, self.timed) for side in node.args)
+        if not any("time" in side.operators() for side in (left, right)):
+            return node
+        if not (left.operators() | right.operators()) & _STEPPING:
+            return apply(node.op, [left, right])
+        gap = apply("abs", [apply("minus", [left, right])])
+        room = apply("plus", [apply("times", [_ROUNDING, apply("abs", [apply("time")])]), _SMALLEST])
+        inside = apply("max", [apply("minus", [room, gap]), ZERO])
+        return apply("neq" if node.op == "eq" else "eq", [inside, ZERO])
 
     def quantity(self, wanted: str, formula: Expression | None) -> str:
         if formula is None:

@@ -35,6 +35,8 @@ SLOWLY = {
     "Weber_BMC2015": 296.202,
     "Zheng_PNAS2012": -278.334,
 }
+# With events, as libRoadRunner simulates it; every measurement agrees within 1e-4.
+EVENTS = {"Smith_BMCSystBiol2013": 888198.44}
 ACCURATE = Accuracy(rtol=1e-9)
 MODEL = "model decay; species A = 1, B = 0; R: A -> B; k*A; k = 0.5; scale = 1; end"
 TIMES = np.array([0.5, 1.0, 2.0])
@@ -66,6 +68,23 @@ def test_published_likelihood(data_dir, name):
 @pytest.mark.parametrize("name", SLOWLY)
 def test_published_likelihood_slowly(data_dir, name):
     assert_is_published(published(data_dir, name), SLOWLY[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVENTS)
+def test_likelihood_of_a_model_with_events(data_dir, name):
+    assert_is_published(published(data_dir, name), EVENTS[name])
+
+
+def test_an_observable_that_a_rule_assigns_beside_comparisons_of_the_state(tmp_path):
+    model = (
+        "model m; species A = 1, B = 0; R: A -> B; k*A; k = 0.5; c = 0; twice := 2*A;"
+        "c' = piecewise(1, B > 0.3, 0); E: at A < 0.5: c = 0; end"
+    )
+    path = version_1(tmp_path, observable="twice lin normal 0.1", model=model)
+    expected = log_density("lin normal", 2 * np.exp(-0.4 * TIMES), MEASURED, 0.1)
+    assert likelihood(path) == pytest.approx(expected, rel=1e-6)
+    assert_gradients(path)
 
 
 @pytest.mark.slow
