@@ -37,6 +37,8 @@ from icrn_core.kernel import MOST_ENTRIES, MOST_REDUCED, one_kernel
 _LANES = 32
 # Passes of the loop that reverse mode can hold.
 _STORED = 4096
+# Of a network with events, which take passes too: so many if they hold no more numbers than these.
+_STORED_HYBRID, _MOST_STORED = 32_768, 1 << 24
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -173,7 +175,8 @@ def _stored(settings: Settings) -> Callable:
 
     def run(dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared) -> tuple:
         if dynamics.plan.hybrid is not None:
-            outcome, track, n_passes = integrate_hybrid(settings, dynamics, problem, y, prepared, n_stored)
+            most = _hybrid_stored(settings, dynamics, y)
+            outcome, track, n_passes = integrate_hybrid(settings, dynamics, problem, y, prepared, most)
         else:
             every = first_runs(dynamics, problem, y, prepared)
             ended, track, n_passes = _kernel(dynamics, y.shape[1], stored, dynamics, problem, prepared, every)
@@ -182,6 +185,14 @@ def _stored(settings: Settings) -> Callable:
         return outcome, track, jnp.broadcast_to(n_passes, (y.shape[1],))
 
     return _over_runs(run)
+
+
+def _hybrid_stored(settings: Settings, dynamics: Dynamics, y: Array) -> int:
+    """Return how many passes of a network with events are kept."""
+    events = dynamics.plan.hybrid.events
+    n = y.shape[0] + (0 if events is None else events.capacity * (events.n_assignments + 3))
+    fits = _MOST_STORED // max(1, n * y.shape[1])
+    return min(settings.max_steps, int(np.clip(fits, _STORED, _STORED_HYBRID)))
 
 
 @lru_cache

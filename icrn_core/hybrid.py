@@ -226,7 +226,8 @@ def bounded(
     end = jnp.where(lands, limit, t + h)
     span = span_of(problem, prepared, t)
     if dynamics.plan.edges:
-        first, last = just_after(problem, t), boundary - 8 * jnp.finfo(t.dtype).eps * jnp.abs(boundary)
+        margin = 8 * jnp.finfo(t.dtype).eps * jnp.where(jnp.isfinite(boundary), jnp.abs(boundary), 0.0)
+        first, last = just_after(problem, t), boundary - margin
         last = last if span[1] is None else jnp.minimum(last, span[1])
         span = lax.stop_gradient((first, jnp.maximum(first, last)))
     attempt = Attempt(end, jnp.where(lands, limit - t, h), span, lands)

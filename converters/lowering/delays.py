@@ -66,7 +66,7 @@ class _Making:
 
     def __init__(self, network: Network) -> None:
         self.new_ids = NewIds(network)
-        self.varying = _varying(network)
+        self.varying = varying(network)
         self.earlier = {
             a.variable: apply("piecewise", [a.math, _BEFORE, symbol(a.variable)])
             for a in network.initial_assignments
@@ -114,7 +114,7 @@ class _Making:
         return name
 
 
-def _varying(network: Network) -> set[str]:
+def varying(network: Network) -> set[str]:
     """Return the ids of what changes during a run."""
     found = {s.id for s in network.species if not s.is_constant} | {r.id for r in network.reactions}
     found |= {rule.variable for rule in network.rules if isinstance(rule, RateRule)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from converters.lowering.delays import varying
 from converters.lowering.formulas import ONE, ZERO, NewIds, rewrite, substitute
 from icrn_io.expression import Expression, apply, number
 from icrn_io.network import AlgebraicRule, AssignmentRule, Event, Network, Parameter, RateRule
@@ -14,6 +15,9 @@ _TRUTHS = frozenset(
 _STEPPING = frozenset({"floor", "ceiling", "quotient", "rem"})
 # Of the time: how near to each other two of its functions are that meet.
 _ROUNDING, _SMALLEST = number(2.0**-46), number(1e-300)
+_HALF = number(0.5)
+# Of their size: how near to each other two quantities are that meet.
+_NEAR = number(2.0**-40)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def without_events(network: Network) -> tuple[Network, tuple[PlainEvent, ...]]:
     """
     if not network.events:
         return network, ()
-    naming = _Naming(NewIds(network), _timed(network))
+    naming = _Naming(network)
     events = tuple(naming.event(event) for event in network.events if event.trigger is not None)
     events = tuple(event for event in events if event.assignments)
     rules = (*network.rules, *naming.rules, *_still(network, events))
@@ -73,6 +77,11 @@ def without_events(network: Network) -> tuple[Network, tuple[PlainEvent, ...]]:
         ),
         events,
     )
+
+
+def _within(gap: Expression, room: Expression) -> Expression:
+    """Return that a gap is less than the room for it, in terms that are no comparison of the state."""
+    return apply("neq", [apply("max", [apply("minus", [room, gap]), ZERO]), ZERO])
 
 
 def _timed(network: Network) -> dict[str, Expression]:
@@ -102,9 +111,12 @@ def _still(network: Network, events: tuple[PlainEvent, ...]) -> list[RateRule]:
 class _Naming:
     """Makes the quantities of events."""
 
-    def __init__(self, new_ids: NewIds, timed: dict[str, Expression]) -> None:
-        self.new_ids = new_ids
-        self.timed = timed
+    def __init__(self, network: Network) -> None:
+        self.new_ids = NewIds(network)
+        self.timed = _timed(network)
+        # What changes during a run, and what does so between events.
+        self.changing = varying(network)
+        self.moving = varying(replace(network, events=()))
         self.parameters: list[Parameter] = []
         self.rules: list[AssignmentRule] = []
 
@@ -113,9 +125,13 @@ class _Naming:
         trigger = rewrite(event.trigger, self.met)
         is_truth = trigger.op in _TRUTHS
         condition = trigger if is_truth else apply("neq", [trigger, ZERO])
+        truth = apply("piecewise", [ONE, condition, ZERO])
+        if trigger.symbols() & self.moving and (trigger.operators() & _STEPPING or not is_truth):
+            # What jumps and is no comparison has to be one to be found within a step.
+            truth = apply("piecewise", [ONE, apply("gt", [truth, _HALF]), ZERO])
         return PlainEvent(
             event.id,
-            self.quantity(f"{name}_trigger", apply("piecewise", [ONE, condition, ZERO])),
+            self.quantity(f"{name}_trigger", truth),
             tuple(
                 (a.variable, self.quantity(f"{name}_{a.variable}", a.math))
                 for a in event.assignments
@@ -133,14 +149,19 @@ class _Naming:
         if node.op not in ("eq", "neq") or len(node.args) != 2:
             return node
         left, right = (substitute(side, self.timed) for side in node.args)
-        if not any("time" in side.operators() for side in (left, right)):
-            return node
-        if not (left.operators() | right.operators()) & _STEPPING:
-            return apply(node.op, [left, right])
+        operators, symbols = left.operators() | right.operators(), left.symbols() | right.symbols()
         gap = apply("abs", [apply("minus", [left, right])])
-        room = apply("plus", [apply("times", [_ROUNDING, apply("abs", [apply("time")])]), _SMALLEST])
-        inside = apply("max", [apply("minus", [room, gap]), ZERO])
-        return apply("neq" if node.op == "eq" else "eq", [inside, ZERO])
+        if symbols & (self.changing if "time" in operators else self.moving):
+            # They meet where one begins to exceed the other, which is a moment that is found.
+            size = apply("plus", [apply("abs", [left]), apply("abs", [right])])
+            passes = apply("and", [apply("gt", [left, right]), apply("lt", [left, right])])
+            meets = apply("or", [_within(gap, apply("times", [_NEAR, size])), passes])
+        elif "time" in operators and operators & _STEPPING:
+            room = apply("plus", [apply("times", [_ROUNDING, apply("abs", [apply("time")])]), _SMALLEST])
+            meets = _within(gap, room)
+        else:
+            return apply(node.op, [left, right]) if "time" in operators else node
+        return meets if node.op == "eq" else apply("not", [meets])
 
     def quantity(self, wanted: str, formula: Expression | None) -> str:
         if formula is None:
