@@ -118,6 +118,7 @@ def varying(network: Network) -> set[str]:
     """Return the ids of what changes during a run."""
     found = {s.id for s in network.species if not s.is_constant} | {r.id for r in network.reactions}
     found |= {rule.variable for rule in network.rules if isinstance(rule, RateRule)}
+    found |= {a.variable for event in network.events for a in event.assignments}
     algebraic = [r.math for r in network.rules if isinstance(r, AlgebraicRule) and r.math is not None]
     constants = {e.id for e in (*network.compartments, *network.parameters) if e.is_constant}
     found |= frozenset().union(*(math.symbols() for math in algebraic)) - constants
