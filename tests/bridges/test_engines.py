@@ -260,10 +260,11 @@ ALGEBRAIC = LOCAL.format(reactions=REACTION.format(id="J", k="1", name="")).repl
 FAST = LOCAL.format(reactions=REACTION.format(id="J", k="1", name="").replace('fast="false"', 'fast="true"'))
 
 
-def test_the_icrn_refuses_events_naming_each():
-    with pytest.raises(UnsupportedFeatureError, match=r"'E1'.*'E2'") as caught:
-        run_time_course(read_model(EVENT), [1.0])
-    assert caught.value.element_id == "E1"
+@pytest.mark.parametrize("engine", OTHERS)
+def test_engines_agree_on_events(engine):
+    a, b = (run_time_course(read_model(EVENT), [0.5, 1.0, 2.5, 4.0], engine=e) for e in ("icrn", engine))
+    np.testing.assert_allclose(a.amounts["A"], b.amounts["A"], rtol=1e-5)
+    np.testing.assert_allclose(a.values["k"], [1.0, 1.0, 3.0, 3.0], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("text", "feature"), [(ALGEBRAIC, "algebraic rule"), (FAST, "fast reaction")])

@@ -76,6 +76,25 @@ def test_likelihood_of_a_model_with_events(data_dir, name):
     assert_is_published(published(data_dir, name), EVENTS[name])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVENTS)
+def test_gradient_of_a_model_with_events_is_that_of_central_differences(data_dir, name):
+    bound = bind(read_petab(published(data_dir, name)))
+    random = np.random.default_rng(0)
+    point = np.clip(bound.nominal + 1e-3 * random.normal(size=len(bound.nominal)), bound.lower, bound.upper)
+    directions = random.normal(size=(len(point), 2))
+
+    @jax.jit
+    def loss(theta):
+        return losses(bound.objective, theta, ACCURATE)[0]
+
+    gradient = jax.jit(jax.grad(lambda theta: loss(theta[:, None])[0]))(point)
+    moved = np.concatenate([point[:, None] + step * directions for step in (1e-5, -1e-5)], axis=1)
+    after, before = np.split(np.asarray(loss(moved)), 2)
+    expected = (after - before) / 2e-5
+    np.testing.assert_allclose(gradient @ directions, expected, rtol=1e-6)
+
+
 def test_an_observable_that_a_rule_assigns_beside_comparisons_of_the_state(tmp_path):
     model = (
         "model m; species A = 1, B = 0; R: A -> B; k*A; k = 0.5; c = 0; twice := 2*A;"
