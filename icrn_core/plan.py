@@ -316,6 +316,11 @@ class Plan:
         return sum(block.size for block in self.assigned)
 
     @cached_property
+    def sets_state(self) -> bool:
+        """Whether events or delays set entries of the state."""
+        return self.hybrid is not None and (self.hybrid.events or self.hybrid.delays) is not None
+
+    @cached_property
     def most_timed(self) -> int:
         """Most entries over which a derivative by a time is summed, per lane."""
         steps = [step for level in self.dynamic_levels for step in level.steps]

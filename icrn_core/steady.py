@@ -193,8 +193,13 @@ def steady_state(
     Raises
     ------
     IcrnError
-        As `icrn_core.simulate`.
+        The network has events or delays, or as `icrn_core.simulate`.
     """
+    if dynamics.plan.sets_state:
+        raise IcrnError(
+            "the network has events or delays, which can change what its reactions conserve: "
+            "no steady state is searched, simulate to a long time instead"
+        )
     times = t0 + t_max * np.array([0.0, *_DECADES])
     atol = absolute_tolerance(dynamics, atol, 1e-12)
     run = simulate(

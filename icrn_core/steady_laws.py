@@ -21,7 +21,8 @@ _SINGULAR = 1e-15
 def with_laws(objective: Objective, theta: np.ndarray) -> Objective:
     """Return the objective with the conservation laws that its runs to steady states need.
 
-    Laws depend on which rate constants are zero, and that is looked up at θ: a parameter that is
+    With events or delays, which can change what reactions conserve, there are none: a steady
+    state is then the end of its run. Laws depend on which rate constants are zero, and that is looked up at θ: a parameter that is
     fitted should not be zero there, unless it always is.
 
     Parameters
@@ -31,7 +32,7 @@ def with_laws(objective: Objective, theta: np.ndarray) -> Objective:
     theta : (n_fitted,)
         Scaled parameters.
     """
-    if not any(stage.is_steady for stage in objective.stages):
+    if objective.dynamics.plan.sets_state or not any(stage.is_steady for stage in objective.stages):
         return objective
     pool = pool_of(objective, jnp.asarray(theta)[:, None])[:, 0]
     stages = tuple(

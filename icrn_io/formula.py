@@ -69,18 +69,19 @@ def read_formula(text: str, names: Mapping[str, Expression], where: str) -> Expr
 
 def _adapt(tree: libsbml.ASTNode, names: Mapping[str, Expression]) -> None:
     """Put the base of a logarithm first, and ids where the parser saw a constant."""
+    of = libsbml.ASTNode  # called by class, see `icrn_io.mathml`
     stack = [tree]
     while stack:
         node = stack.pop()
         kind = node_type(node)
-        stack.extend(node.getChild(k) for k in range(node.getNumChildren()))
+        stack.extend(of.getChild(node, k) for k in range(of.getNumChildren(node)))
         if _CONSTANTS.get(kind) in names:
-            node.setType(libsbml.AST_NAME)
-            node.setName(_CONSTANTS[kind])
-        elif kind == libsbml.AST_FUNCTION_LOG and node.getNumChildren() == 2:
-            first = node.getChild(0)
+            of.setType(node, libsbml.AST_NAME)
+            of.setName(node, _CONSTANTS[kind])
+        elif kind == libsbml.AST_FUNCTION_LOG and of.getNumChildren(node) == 2:
+            first = of.getChild(node, 0)
             # log10(x) is read as this, with the base in place.
-            if not (node_type(first) == libsbml.AST_INTEGER and first.getInteger() == 10):
-                base = node.getChild(1).deepCopy()
-                node.removeChild(1)
-                node.prependChild(base)
+            if not (node_type(first) == libsbml.AST_INTEGER and of.getInteger(first) == 10):
+                base = of.deepCopy(of.getChild(node, 1))
+                of.removeChild(node, 1)
+                of.prependChild(node, base)

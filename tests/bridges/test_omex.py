@@ -139,10 +139,19 @@ def tellurium_results(folder) -> dict[str, list[float]]:
 def test_reading_works_beside_tellurium():
     """libsedml, which Tellurium loads, takes over the classes of libsbml's syntax trees."""
     pytest.importorskip("libsedml", reason="Tellurium is not installed")
-    script = (
-        f"import icrn_io\ntext = {MODEL!r}\nbefore = icrn_io.read_model(text)\n"
-        "import libsedml\nassert icrn_io.read_model(text) == before"
-    )
+    script = f"""
+import icrn_io
+from icrn_io.expression import symbol
+from icrn_io.formula import read_formula
+
+def read():
+    return icrn_io.read_model({MODEL!r}), read_formula("log(pi + 2, 2) + log10(a)", names, "here")
+
+names = {{"pi": symbol("pi"), "a": symbol("a")}}
+before = read()
+import libsedml
+assert read() == before
+"""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, encoding="utf-8"

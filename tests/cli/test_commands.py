@@ -332,7 +332,7 @@ REFUSED = {
     "show a damaged file": (["icrn-show", "bad.icrn"], "bad.icrn"),
     "simulate a damaged file": (["icrn-simulate", "bad.icrn", "--end", "1"], "bad.icrn"),
     "unknown id": (["icrn-simulate", "decay.ant", "--end", "1", "--set", "k_l=3"], "did you mean 'k_"),
-    "event": (["icrn-simulate", "event.ant", "--end", "1", "-o", "x"], "event 'E1'"),
+    "varying lag": (["icrn-simulate", "lag.ant", "--end", "1", "-o", "x"], "delay"),
     "unknown solver": (["icrn-simulate", "decay.ant", "--end", "1", "--solver", "euler"], "euler"),
     "negative start": (["icrn-simulate", "decay.ant", "--start", "-1", "--end", "1"], "none can be before 0"),
     "bad tolerance": (["icrn-simulate", "decay.ant", "--end", "1", "--rtol", "0"], "rtol"),
@@ -343,7 +343,7 @@ REFUSED = {
     "export to nowhere": (["icrn-export", "decay.icrn", "-o", "none/x.xml"], "no folder"),
     "export of an unknown id": (["icrn-export", "decay.icrn", "-o", "x.xml", "--set", "zz=1"], "'zz'"),
     "unknown engine": (["icrn-validate", "decay.icrn", "--against", "matlab"], "matlab"),
-    "validate with an event": (["icrn-validate", "event.ant", "--report", "x.html"], "event 'E1'"),
+    "validate a varying lag": (["icrn-validate", "lag.ant", "--report", "x.html"], "delay"),
 }  # fmt: skip
 
 
@@ -353,7 +353,7 @@ def test_what_is_refused_is_one_line_and_leaves_no_file(case, archive, folder):
     (folder / "decay.ant").write_text(MODEL)
     (folder / "junk.xml").write_text("junk")
     (folder / "typo.ant").write_text("model m\n  A -> -> B;\nend\n")
-    (folder / "event.ant").write_text("species A = 1; J: A -> ; A; E1: at A < 0.5: A = 1")
+    (folder / "lag.ant").write_text("species A = 1; J: A -> ; delay(A, 1 + A)")
     (folder / "missing.ant").write_text("species A = 1; J: A -> ; k*A")
     (folder / "bad.icrn").write_bytes(archive.read_bytes()[:-100])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

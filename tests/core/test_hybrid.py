@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hybrid_cases import TIME, entry, event, network, truth
 
-from icrn_core import IcrnError, compile_icrn, simulate, simulate_batch
+from icrn_core import IcrnError, compile_icrn, simulate, simulate_batch, steady_state
 from icrn_core.icrn import Delay, Event
 
 TIMES = np.linspace(0.0, 5.0, 11)
@@ -256,3 +256,25 @@ def test_a_lag_that_changes_is_refused():
     icrn = network({"x": 1.0, "y": 0.0}, (), {"a": "x"}, delays=(Delay(entry("y"), entry("a"), entry("x")),))
     with pytest.raises(IcrnError, match="lag 'x' of 'y' changes"):
         compile_icrn(icrn)
+
+
+@pytest.mark.parametrize("icrn", [cases.refilled(), cases.delayed()], ids=["events", "delays"])
+def test_steady_states_of_what_can_change_totals_are_refused(icrn):
+    dynamics = compile_icrn(icrn)
+    values = {base.name: 1.0 for base in icrn.species}
+    params = {base.name: 0.5 for base in icrn.constants}
+    with pytest.raises(IcrnError, match="events or delays"):
+        steady_state(dynamics, values, params)
+
+
+def test_a_switch_on_the_state_leaves_a_steady_state():
+    """x' = a - x, and z' = [x < b] - z."""
+    icrn = network(
+        {
+            "x": ("plus", "a", ("minus", "x")),
+            "z": ("plus", truth(("lt", "x", "b")), ("minus", "z")),
+        },
+        ("a", "b"),
+    )
+    found = steady_state(compile_icrn(icrn), {"x": 0.0, "z": 0.0}, {"a": 2.0, "b": 1.0}).check()
+    np.testing.assert_allclose([found.state["x"], found.state["z"]], [2.0, 0.0], atol=1e-9)

@@ -25,6 +25,7 @@ from icrn_core import (
     compile_icrn,
     simulate,
 )
+from icrn_core.crossings import decided
 
 TIME = 0.4
 # Cases with entries that no reaction changes, and their number.
@@ -97,8 +98,8 @@ def test_moving_rates_and_jacobian_are_parts_of_the_whole_ones(name):
 
     @jax.jit
     def parts(t, y, p):
-        prepared = dynamics.prepare(p[:, None], y[:, None])
-        given = t[None], dynamics.moving(y)[:, None], prepared
+        time, moving = t[None], dynamics.moving(y)[:, None]
+        given = time, moving, decided(dynamics, dynamics.prepare(p[:, None], y[:, None]), time, moving)
         forms = (dynamics.prepared_field, dynamics.prepared_jacobian, dynamics.prepared_time_derivative)
         return [form(*given)[:, 0] for form in forms]
 

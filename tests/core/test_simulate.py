@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -201,7 +202,9 @@ def test_gradient_of_a_stiff_problem():
 @pytest.mark.parametrize("name", ["pulse", "relation_with_repeats"])
 def test_few_stored_states_give_the_same_gradient(name, solver):
     case = CASES[name]()
-    dynamics = compile_icrn(case.icrn)
+    # Without comparisons of the state, which are refused.
+    reactions = tuple(reaction for reaction in case.icrn.reactions if reaction.name != "guarded")
+    dynamics = compile_icrn(replace(case.icrn, reactions=reactions))
     times = np.array([0.0, 0.3, 0.55, 1.0]) * case.end
 
     def total(values, params, mode):
