@@ -298,6 +298,7 @@ def test_parameter_that_only_the_preequilibration_sets_is_the_model_s_again(tmp_
     assert_gradients(path)
 
 
+@pytest.mark.slow
 def test_preequilibration_that_depends_on_the_way(tmp_path):
     model = "model m; species X = 1, A = 0, C = 0; R: X -> A; k*X; S: X -> C; j*X; U: A -> ; u*A; "
     path = version_1(
@@ -328,6 +329,7 @@ def test_totals_pass_through_the_preequilibration(tmp_path):
     assert_gradients(path)
 
 
+@pytest.mark.slow
 def test_measurement_of_the_steady_state(tmp_path):
     model = "model m; species A = 1; R: -> A; 0.2; S: A -> ; k*A; k = 1; end"
     path = version_1(tmp_path, model=model, times=(1.0, "inf"))
