@@ -1,0 +1,423 @@
+"""Author an ICRN in the notation of the paper (Lee, Buse and Winfree, DNA 31, 2025).
+
+>>> i, j = index_symbols("i j", 3, 100)
+>>> X, W, P = base_species("X W P")
+>>> a = rate_constants("a")
+>>> network = author(reaction(X[i] + W[i, j] >> X[i] + P[i, j], a[i, j]), values={"a": 36.0})
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import numpy as np
+
+from icrn_core.errors import IcrnError
+from icrn_core.icrn import (
+    ICRN,
+    BaseSpecies,
+    IndexDomain,
+    IndexedReaction,
+    IndexSet,
+    IndexSymbol,
+    RateConstant,
+    RateLaw,
+    Reference,
+    Term,
+)
+from icrn_core.notation import Base, Change, Condition, Entry, Formula, Index, Kind, apply, as_formula
+from icrn_core.ranges import Ranges
+
+# Of a condition that fewer index tuples fulfil than this part, the tuples are listed.
+_SPARSE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Reaction:
+    """An indexed reaction as it was authored, see `reaction`."""
+
+    change: Change
+    rate: Formula | np.ndarray | None
+    law: Formula | None
+    where: Condition | np.ndarray | None
+    name: str
+
+
+def reaction(change: Change, rate=None, *, law=None, where=None, name: str = "") -> Reaction:
+    """Return an indexed reaction, one reaction for each tuple of the labels of its index symbols.
+
+    Its flux is that of mass action, ``rate · Π reactant ^ stoichiometry``, or ``law``.
+
+    Parameters
+    ----------
+    change : Change
+        Reactants and products, ``X[i] + W[i, j] >> X[i] + P[i, j]``; ``>> 0`` makes nothing.
+        Symbols that stand on one side only, or in the rate alone, multiply the reactions too.
+    rate : number, formula of constants, or array
+        The constant of mass action. An array has an axis for each index symbol of the reaction,
+        in the order in which they appear.
+    law : formula
+        The whole flux, in place of ``rate``: ``k * X[i] / (K + X[i])``.
+    where : Condition or bool array, optional
+        Which index tuples react: ``j < k``.
+    name : str
+        For messages, and for ids of enumerated reactions; "R1" and so on if left out.
+
+    Raises
+    ------
+    IcrnError
+        Neither a rate nor a law or both, a negative rate, or sides that are no sums of species.
+    """
+    title = f"reaction '{name}'" if name else "a reaction"
+    if not isinstance(change, Change):
+        raise IcrnError(f"{title}: expected 'reactants >> products', found {type(change).__name__}")
+    if (rate is None) == (law is None):
+        raise IcrnError(f"{title} ({change}): give its rate constant, or its whole law as law=...")
+    if law is not None:
+        return Reaction(change, None, as_formula(law), where, name)
+    if isinstance(rate, (np.ndarray, list, tuple)):
+        given = np.asarray(rate, dtype=np.float64)
+        if not (given >= 0).all():
+            raise IcrnError(f"{title} ({change}): rates are numbers from 0 up, found {given.min()}")
+        return Reaction(change, given, None, where, name)
+    rate = as_formula(rate)
+    if rate.op == "number" and not rate.value >= 0:
+        raise IcrnError(f"{title} ({change}): a rate is a number from 0 up, found {rate.value}")
+    species = next((e for e in rate.entries() if e.base.kind == "species"), None)
+    if species is not None:
+        raise IcrnError(
+            f"{title} ({change}): its rate reads the species '{species}': the constant of mass action is "
+            "a formula of constants, a whole law is given as law=..."
+        )
+    return Reaction(change, rate, None, where, name)
+
+
+@dataclass(frozen=True, eq=False)
+class AuthoredNetwork:
+    """An ICRN with the values of its tensors.
+
+    Attributes
+    ----------
+    icrn : ICRN
+        The indexed structure.
+    values : mapping of str to float64 array
+        Base name → initial amounts of a base species, values of rate constants, in the shape of
+        the base; NaN where a constant has no value yet.
+    reactions : tuple of Reaction
+        As they were authored, each with a name and with a formula as its rate or law.
+    also : tuple of Base
+        Bases that stand in no reaction.
+    """
+
+    icrn: ICRN
+    values: Mapping[str, np.ndarray]
+    reactions: tuple[Reaction, ...]
+    also: tuple[Base, ...] = ()
+
+    def __str__(self) -> str:
+        from icrn_core.text_writer import text_of
+
+        return text_of(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"AuthoredNetwork('{self.icrn.name}': {len(self.icrn.species)} base species, "
+            f"{len(self.icrn.constants)} rate constants, {len(self.icrn.reactions)} indexed reactions)"
+        )
+
+    def with_values(self, **values) -> AuthoredNetwork:
+        """Return the network with other values, as `author` takes them.
+
+        Raises
+        ------
+        IcrnError
+            There is no such base, or a shape does not fit.
+        """
+        return replace(self, values={**self.values, **_values(self.icrn, values)})
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Initial values by base species."""
+        return {base.name: self.values[base.name] for base in self.icrn.species}
+
+    @property
+    def params(self) -> dict[str, np.ndarray]:
+        """Values by rate constant."""
+        return {base.name: self.values[base.name] for base in self.icrn.constants}
+
+
+def author(
+    *reactions: Reaction,
+    values: Mapping[str, object] | None = None,
+    name: str = "",
+    also: Iterable[Base] = (),
+) -> AuthoredNetwork:
+    """Return the network of some indexed reactions.
+
+    Axes of bases and index symbols that are used together range over one index set.
+
+    Parameters
+    ----------
+    *reactions : Reaction
+        In order.
+    values : mapping of str to number or array
+        Initial amounts and rate constants by base name; a number is that of all entries.
+        Species that are not given begin at 0.
+    name : str
+        Of the network.
+    also : iterable of Base
+        Bases that stand in no reaction.
+
+    Raises
+    ------
+    IcrnError
+        Index sets that disagree, an index symbol without a range, a base used with different
+        numbers of indices, a value for what does not exist, a shape that does not fit, or a
+        negative rate.
+    """
+    values = dict(values or {})
+    named = [replace(r, name=r.name or f"R{number}") for number, r in enumerate(reactions, start=1)]
+    taken = {e.base.name for r in named for e in _entries(r)} | {base.name for base in also}
+    named = [_with_named_rate(authored, values, taken) for authored in named]
+    return _Maker(tuple(named), tuple(also), values, name).network()
+
+
+def _with_named_rate(authored: Reaction, values: dict[str, object], taken: set[str]) -> Reaction:
+    """Return the reaction with a rate that is a number or an array as a rate constant of its own."""
+    rate = authored.rate
+    is_number = isinstance(rate, Formula) and rate.op == "number"
+    if not is_number and not isinstance(rate, np.ndarray):
+        return authored
+    name = f"k_{authored.name}"
+    if name in taken:
+        raise IcrnError(f"reaction '{authored.name}': its rate would be called '{name}', which is taken")
+    taken.add(name)
+    base = Base(name, "constant", None, False)
+    symbols = symbols_of(authored)
+    if is_number or not symbols:
+        values[name] = rate.value if is_number else rate
+        return replace(authored, rate=as_formula(base))
+    values[name] = rate
+    return replace(authored, rate=base[symbols])
+
+
+class _Maker:
+    def __init__(
+        self, reactions: tuple[Reaction, ...], also: tuple[Base, ...], values: dict[str, object], name: str
+    ) -> None:
+        self.reactions = reactions
+        self.also = also
+        self.values = values
+        self.name = name
+        self.bases: dict[str, Base] = {}
+        for base in also:
+            self._meet(base)
+        self.ranges = Ranges()
+        for authored in reactions:
+            for entry in _entries(authored):
+                self._meet(entry.base)
+                self.ranges.use(entry, f"reaction '{authored.name}'")
+            for symbol in symbols_of(authored):
+                self.ranges.meet(symbol)
+        self.ranges.settle(self.bases.values(), {k: np.shape(v) for k, v in values.items()})
+
+    def _meet(self, base: Base) -> None:
+        if self.bases.setdefault(base.name, base) is not base:
+            raise IcrnError(f"two bases are called '{base.name}': give one another name")
+
+    def _of(self, kind: Kind) -> list[Base]:
+        return [base for base in self.bases.values() if base.kind == kind]
+
+    def network(self) -> AuthoredNetwork:
+        reactions = tuple(self._reaction(authored) for authored in self.reactions)
+        species = tuple(BaseSpecies(base.name, self.ranges.of_base(base)) for base in self._of("species"))
+        constants = tuple(RateConstant(base.name, self.ranges.of_base(base)) for base in self._of("constant"))
+        icrn = ICRN(species, constants, reactions=reactions, name=self.name)
+        values = {base.name: np.zeros(base.shape) for base in species}
+        values |= {base.name: np.full(base.shape, np.nan) for base in constants}
+        values |= _values(icrn, self.values)
+        for authored in self.reactions:
+            if authored.rate is not None and authored.rate.op == "entry":
+                _refuse_negative(authored.rate.value.base.name, values)
+        return AuthoredNetwork(icrn, values, self.reactions, self.also)
+
+    def _reaction(self, authored: Reaction) -> IndexedReaction:
+        where = f"reaction '{authored.name}'"
+        indices = symbols_of(authored)
+        symbols = tuple(IndexSymbol(index.name, self.ranges.of(index)) for index in indices)
+        left, right = (_terms(side, where) for side in (authored.change.left, authored.change.right))
+        tuples = _Tuples(where, symbols, indices, authored.where)
+        for pair in sorted(_symmetric_pairs(left + right), key=lambda pair: [s.name for s in pair]):
+            tuples.order(*pair)
+        slots: dict[Reference, int] = {}
+
+        def reference(entry: Entry) -> Reference:
+            found = self.ranges.reference(entry)
+            return tuples.sorted(found) if entry.base.is_symmetric else found
+
+        def template(formula: Formula) -> tuple | float:
+            if formula.op == "number":
+                return formula.value
+            if formula.op == "entry":
+                return ("slot", slots.setdefault(reference(formula.value), len(slots)))
+            return (formula.op, *map(template, formula.args))
+
+        if authored.law is not None:
+            law = template(authored.law)
+        else:
+            law = template(_mass_action(authored.rate, left))
+        sides = (tuple(Term(reference(entry), count) for entry, count in side) for side in (left, right))
+        reactants, products = sides
+        return IndexedReaction(
+            authored.name, tuples.domain(), reactants, products, RateLaw(law), tuple(slots)
+        )
+
+
+def _entries(authored: Reaction) -> list[Entry]:
+    """Return every entry that a reaction names, in the order of reading."""
+    parts = (authored.change.left, authored.change.right, authored.rate, authored.law)
+    return [entry for part in parts if isinstance(part, Formula) for entry in part.entries()]
+
+
+def symbols_of(authored: Reaction) -> tuple[Index, ...]:
+    """Return the index symbols of a reaction in the order in which they appear."""
+    found = [index for entry in _entries(authored) for index in entry.indices if isinstance(index, Index)]
+    if isinstance(authored.where, Condition):
+        found += authored.where.symbols
+    symbols = tuple(dict.fromkeys(found))
+    names = [symbol.name for symbol in symbols]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise IcrnError(f"reaction '{authored.name}': two index symbols are called '{twice}'")
+    return symbols
+
+
+def _terms(side: Formula | None, where: str) -> list[tuple[Entry, float]]:
+    """Return species and stoichiometries of one side of a reaction, one for each mention."""
+    if side is None:
+        return []
+    if side.op == "plus":
+        return [term for arg in side.args for term in _terms(arg, where)]
+    count = 1.0
+    if side.op == "times" and side.args[0].op == "number":
+        count, side = side.args[0].value, side.args[1]
+    if side.op != "entry" or side.value.base.kind != "species" or not count > 0:
+        raise IcrnError(f"{where}: expected a sum of species such as 2 * A[i] + B on each side of >>")
+    return [(side.value, count)]
+
+
+def _mass_action(rate: Formula, reactants: list[tuple[Entry, float]]) -> Formula:
+    counts: dict[Entry, float] = {}
+    for entry, count in reactants:
+        counts[entry] = counts.get(entry, 0.0) + count
+    factors = [Formula("entry", (), entry) for entry in counts]
+    powers = [f if n == 1 else apply("power", f, n) for f, n in zip(factors, counts.values(), strict=True)]
+    return apply("times", rate, *powers) if powers else rate
+
+
+def _symmetric_pairs(terms: list[tuple[Entry, float]]) -> set[tuple[Index, Index]]:
+    """Return the pairs of symbols of symmetric species whose exchange leaves all terms what they are."""
+
+    def key(entry: Entry, exchanged: Mapping[Index, Index]) -> tuple:
+        indices = [exchanged.get(i, i) if isinstance(i, Index) else i for i in entry.indices]
+        places = [id(i) if isinstance(i, Index) else i for i in indices]
+        return entry.base.name, tuple(sorted(places, key=str) if entry.base.is_symmetric else places)
+
+    def multiset(exchanged: Mapping[Index, Index]) -> Counter:
+        return Counter((key(entry, exchanged), count) for entry, count in terms)
+
+    found = set()
+    for entry, _ in terms:
+        if entry.base.is_symmetric and all(isinstance(i, Index) for i in entry.indices):
+            a, b = entry.indices
+            if a is not b and multiset({}) == multiset({a: b, b: a}):
+                found.add((a, b) if a.name <= b.name else (b, a))
+    return found
+
+
+class _Tuples:
+    """Index tuples of a reaction: of the full product, those that fulfil its conditions."""
+
+    def __init__(
+        self,
+        where: str,
+        symbols: tuple[IndexSymbol, ...],
+        indices: tuple[Index, ...],
+        condition: Condition | np.ndarray | None,
+    ) -> None:
+        self.symbols = symbols
+        shape = tuple(len(symbol.index_set) for symbol in symbols)
+        self.grid = dict(zip(indices, np.indices(shape, sparse=True), strict=True))
+        self.mask = np.ones(shape, bool)
+        self.added: list[tuple[str, IndexSet, np.ndarray]] = []
+        if isinstance(condition, Condition):
+            self.mask &= condition.value(self.grid)
+        elif condition is not None:
+            given = np.asarray(condition)
+            if given.shape != shape or given.dtype != bool:
+                order = ", ".join(symbol.name for symbol in symbols)
+                raise IcrnError(
+                    f"{where}: which tuples react is a bool array of shape {shape} for ({order}), "
+                    f"found {given.dtype} of shape {given.shape}"
+                )
+            self.mask &= given
+
+    def order(self, a: Index, b: Index) -> None:
+        """Keep one of each two tuples that differ by the exchange of two symbols."""
+        self.mask &= self.grid[a] <= self.grid[b]
+
+    def sorted(self, reference: Reference) -> Reference:
+        """Return the entry of a symmetric species with the smaller index first."""
+        columns = {s.name: column for s, column in zip(self.symbols, np.nonzero(self.mask), strict=True)}
+        first, second = (columns[i] if isinstance(i, str) else i for i in reference.indices)
+        if np.all(first <= second):
+            return reference
+        if np.all(first >= second):
+            return Reference(reference.base, reference.indices[::-1])
+        title = "_".join(str(i) for i in reference.indices)
+        names = tuple(f"{end}_{title}" for end in ("least", "most"))
+        if names[0] not in [name for name, *_ in self.added]:
+            symbol = next(i for i in reference.indices if isinstance(i, str))
+            index_set = next(s.index_set for s in self.symbols if s.name == symbol)
+            for name, choose in zip(names, (np.minimum, np.maximum), strict=True):
+                self.added.append((name, index_set, choose(first, second)))
+        return Reference(reference.base, names)
+
+    def domain(self) -> IndexDomain:
+        """Return the product, or a mask, or the tuples themselves where they are few."""
+        if self.added:
+            columns = [*np.nonzero(self.mask), *(column for *_, column in self.added)]
+            symbols = (*self.symbols, *(IndexSymbol(name, index_set) for name, index_set, _ in self.added))
+            return IndexDomain(symbols, relation=np.stack(columns, axis=1).astype(np.int64))
+        if self.mask.all():
+            return IndexDomain(self.symbols)
+        if self.mask.mean() < _SPARSE:
+            return IndexDomain(self.symbols, relation=np.argwhere(self.mask).astype(np.int64))
+        return IndexDomain(self.symbols, mask=self.mask)
+
+
+def _values(icrn: ICRN, values: Mapping[str, object]) -> dict[str, np.ndarray]:
+    bases = {base.name: base for base in icrn.bases}
+    found = {}
+    for name, given in values.items():
+        if name not in bases:
+            near = get_close_matches(name, bases, 1)
+            hint = f": did you mean '{near[0]}'?" if near else f" (there are: {', '.join(bases)})"
+            raise IcrnError(f"a value is given for '{name}', but no base is called so{hint}")
+        tensor, shape = np.asarray(given, dtype=np.float64), bases[name].shape
+        if tensor.shape not in ((), shape):
+            raise IcrnError(
+                f"the value of '{name}' has the shape {tensor.shape}, expected {shape} or one number"
+            )
+        found[name] = np.array(np.broadcast_to(tensor, shape))
+    return found
+
+
+def _refuse_negative(name: str, values: Mapping[str, np.ndarray]) -> None:
+    if (values[name] < 0).any():
+        raise IcrnError(
+            f"the rate constant '{name}' is negative: {np.nanmin(values[name])}, expected 0 or more"
+        )

@@ -1,0 +1,139 @@
+"""Write an authored network as indexed Antimony, which `icrn_core.text_reader` reads back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from icrn_core.authoring import AuthoredNetwork, Reaction, symbols_of
+from icrn_core.errors import IcrnError
+from icrn_core.icrn import IndexSet
+from icrn_core.notation import Base, Condition, Formula, Index, tuple_condition
+
+_SIGNS = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
+_BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 4}
+_UNARY = 3
+
+
+def text_of(network: AuthoredNetwork) -> str:
+    """Return a network as text; reading it gives an equal ICRN and equal values.
+
+    Raises
+    ------
+    IcrnError
+        Two index symbols of one name range over different sets.
+    """
+    lines = [f"model {network.icrn.name}".rstrip()]
+    lines += [f"  {line}" for line in (*_index_lines(network), *_declarations(network))]
+    lines += [f"  {_reaction_line(authored)}" for authored in network.reactions]
+    species = {base.name for base in network.icrn.species}
+    for name, tensor in network.values.items():
+        if not np.isnan(tensor).all() and not (name in species and not tensor.any()):
+            lines.append(f"  {name} = {_value(tensor)}")
+    return "\n".join([*lines, "end", ""])
+
+
+def _index_lines(network: AuthoredNetwork) -> list[str]:
+    sets: dict[str, IndexSet] = {}
+    for indexed, authored in zip(network.icrn.reactions, network.reactions, strict=True):
+        found = {symbol.name: symbol.index_set for symbol in indexed.domain.symbols}
+        _merge(sets, {symbol.name: found[symbol.name] for symbol in symbols_of(authored)})
+    axes = {base.name: base.index_sets for base in network.icrn.bases}
+    for base in _declared(network):
+        _merge(sets, {s.name: given for s, given in zip(base.axes or (), axes[base.name], strict=False)})
+    groups: dict[IndexSet, list[str]] = {}
+    for name, index_set in sets.items():
+        groups.setdefault(index_set, []).append(name)
+    return [f"index {', '.join(names)} in {s.name} = {_labels(s.labels)}" for s, names in groups.items()]
+
+
+def _merge(sets: dict[str, IndexSet], found: dict[str, IndexSet]) -> None:
+    for name, index_set in found.items():
+        if sets.setdefault(name, index_set) != index_set:
+            raise IcrnError(
+                f"index symbol '{name}' ranges over '{sets[name].name}' and over '{index_set.name}': "
+                "give two symbols two names"
+            )
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if labels[0].isdigit():
+        first = int(labels[0])
+        if labels == tuple(map(str, range(first, first + len(labels)))):
+            return f"{first}..{first + len(labels) - 1}"
+    return f"{{{', '.join(labels)}}}"
+
+
+def _declared(network: AuthoredNetwork) -> list[Base]:
+    """Return the bases that are declared: those in no reaction, symmetric ones, and those of given axes."""
+    parts = [
+        p for r in network.reactions for p in (r.change.left, r.change.right, r.rate, r.law) if p is not None
+    ]
+    met = dict.fromkeys(entry.base for part in parts for entry in part.entries())
+    needed = (base for base in met if base.axes is not None or base.is_symmetric)
+    return [*network.also, *(base for base in needed if base not in network.also)]
+
+
+def _declarations(network: AuthoredNetwork) -> list[str]:
+    words = []
+    for base in _declared(network):
+        axes = f"[{', '.join(map(str, base.axes))}]" if base.axes else ""
+        words.append(f"{'symmetric' if base.is_symmetric else base.kind} {base}{axes}")
+    return words
+
+
+def _reaction_line(authored: Reaction) -> str:
+    sides = [_side(side) for side in (authored.change.left, authored.change.right)]
+    rate = _infix(authored.rate if authored.law is None else authored.law, 0)
+    return f"{authored.name}: {sides[0]}-> {sides[1]}; {rate}{_condition(authored)}".replace(" ; ", "; ")
+
+
+def _side(side: Formula | None) -> str:
+    if side is None:
+        return ""
+    if side.op == "plus":
+        return "+ ".join(map(_side, side.args))
+    if side.op == "times":
+        return f"{_number(side.args[0].value)} {side.args[1].value} "
+    return f"{side.value} "
+
+
+def _condition(authored: Reaction) -> str:
+    where = authored.where
+    if where is None:
+        return ""
+    if not isinstance(where, Condition):
+        where = tuple_condition(symbols_of(authored), np.argwhere(where))
+    return f" for {where}"
+
+
+def _infix(formula: Formula, binding: int) -> str:
+    """Return a formula; in parentheses where it binds less than what stands around it."""
+    if formula.op == "entry":
+        return str(formula.value)
+    if formula.op == "number":
+        text = _number(formula.value)
+        return f"({text})" if formula.value < 0 and binding else text
+    if formula.op not in _SIGNS:
+        return f"{formula.op}({', '.join(_infix(arg, 0) for arg in formula.args)})"
+    own = _BINDING[formula.op]
+    if len(formula.args) == 1:
+        own, text = _UNARY, f"-{_infix(formula.args[0], _UNARY)}"
+    else:
+        # Chains are read from the left, powers from the right.
+        first, *rest = formula.args
+        ends = (own + 1, own) if formula.op == "power" else (own, own + 1)
+        text = f" {_SIGNS[formula.op]} ".join(
+            [_infix(first, ends[0]), *(_infix(arg, ends[1]) for arg in rest)]
+        )
+    return f"({text})" if own < binding else text
+
+
+def _number(value: float) -> str:
+    """Return the shortest text that is read as the same number."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+
+
+def _value(tensor: np.ndarray) -> str:
+    if tensor.ndim == 0 or (tensor == tensor.flat[0]).all():
+        return _number(float(tensor.flat[0]))
+    return repr(tensor.tolist()).replace("nan", "None")
