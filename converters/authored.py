@@ -63,7 +63,7 @@ def authored_folding(authored: AuthoredNetwork) -> Folding:
     for base in icrn.bases:
         has_id = np.array([bool(i) for i in entries[base.name]]).reshape(base.shape)
         values[base.name] = np.where(has_id, authored.values[base.name], 0.0)
-    identity = Identity(entries, tuples, {name: "reaction" for name in tuples})
+    identity = Identity(entries, tuples, dict.fromkeys(tuples, "reaction"))
     return Folding(folded, values, identity, skeleton)
 
 
@@ -109,6 +109,7 @@ def _refuse_twice(ids: list[str]) -> None:
     for element_id in ids:
         if element_id in seen:
             raise ModelIOError(
-                f"two entries of the network would be called '{element_id}': give a base or a reaction another name"
+                f"two entries of the network would be called '{element_id}': "
+                "give a base or a reaction another name"
             )
         seen.add(element_id)

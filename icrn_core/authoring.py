@@ -180,7 +180,7 @@ def author(
     """
     values = dict(values or {})
     named = [replace(r, name=r.name or f"R{number}") for number, r in enumerate(reactions, start=1)]
-    taken = {e.base.name for r in named for e in _entries(r)} | {base.name for base in also}
+    taken = {e.base.name for r in named for e in entries_of(r)} | {base.name for base in also}
     named = [_with_named_rate(authored, values, taken) for authored in named]
     return _Maker(tuple(named), tuple(also), values, name).network()
 
@@ -217,7 +217,7 @@ class _Maker:
             self._meet(base)
         self.ranges = Ranges()
         for authored in reactions:
-            for entry in _entries(authored):
+            for entry in entries_of(authored):
                 self._meet(entry.base)
                 self.ranges.use(entry, f"reaction '{authored.name}'")
             for symbol in symbols_of(authored):
@@ -276,7 +276,7 @@ class _Maker:
         )
 
 
-def _entries(authored: Reaction) -> list[Entry]:
+def entries_of(authored: Reaction) -> list[Entry]:
     """Return every entry that a reaction names, in the order of reading."""
     parts = (authored.change.left, authored.change.right, authored.rate, authored.law)
     return [entry for part in parts if isinstance(part, Formula) for entry in part.entries()]
@@ -284,7 +284,7 @@ def _entries(authored: Reaction) -> list[Entry]:
 
 def symbols_of(authored: Reaction) -> tuple[Index, ...]:
     """Return the index symbols of a reaction in the order in which they appear."""
-    found = [index for entry in _entries(authored) for index in entry.indices if isinstance(index, Index)]
+    found = [index for entry in entries_of(authored) for index in entry.indices if isinstance(index, Index)]
     if isinstance(authored.where, Condition):
         found += authored.where.symbols
     symbols = tuple(dict.fromkeys(found))

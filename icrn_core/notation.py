@@ -192,7 +192,8 @@ class Condition(_Positions):
 
     def __bool__(self) -> bool:
         raise IcrnError(
-            "a condition of index symbols has no truth value: join conditions by & and |, as in (i < j) & (j < k)"
+            "a condition of index symbols has no truth value: join conditions by & and |, "
+            "as in (i < j) & (j < k)"
         )
 
 
@@ -283,7 +284,7 @@ class Index(IndexFormula):
 
 
 def tuple_condition(symbols: tuple[Index, ...], rows: np.ndarray) -> Condition:
-    """Return the condition that symbols stand at one of some tuples of positions, ``(n_tuples, n_symbols)``."""
+    """Return the condition that symbols stand at one of some positions, ``(n_tuples, n_symbols)``."""
 
     def value(at: Mapping[Index, np.ndarray]) -> np.ndarray:
         found, wanted = np.zeros((), np.int64), np.zeros(len(rows), np.int64)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from icrn_core.authoring import AuthoredNetwork, Reaction, author, reaction
+from icrn_core.authoring import AuthoredNetwork, Reaction, author, entries_of, reaction
 from icrn_core.errors import IcrnError
 from icrn_core.functions import OPERATORS
 from icrn_core.notation import (
@@ -130,7 +130,8 @@ class _Reader:
             self._value(statement)
         else:
             raise self.fail(
-                f"'{statement}' is no statement: expected index, species, constant, symmetric, a reaction with -> or a value with ="
+                f"'{statement}' is no statement: expected index, species, constant, symmetric, "
+                "a reaction with -> or a value with ="
             )
 
     def _index(self, statement: str) -> None:
@@ -180,18 +181,19 @@ class _Reader:
             self.entries.append((self.number, name, indices, float(value)))
 
     def network(self) -> AuthoredNetwork:
-        for self.number, found in self.lines:
+        for _, found in self.lines:
             for side in (found["left"], found["right"]):
                 for name in re.findall(rf"({_NAME})\s*(?:\[[^\]]*\])?", re.sub(r"\[[^\]]*\]", "", side)):
                     self.bases.setdefault(name, Base(name, "species", None, False))
         reactions = [self._reaction(number, found) for number, found in self.lines]
-        in_reactions = {id(base) for r in reactions for base in _bases(r)}
-        also = [base for base in self.also if id(base) not in in_reactions]
+        met = {entry.base for authored in reactions for entry in entries_of(authored)}
+        also = [base for base in self.also if base not in met]
         network = author(*reactions, values=self.tensors, name=self.name, also=also)
         if not self.entries:
             return network
         values = {name: tensor.copy() for name, tensor in network.values.items()}
-        for self.number, name, indices, value in self.entries:
+        for number, name, indices, value in self.entries:
+            self.number = number
             values[name][self._position(network, name, indices)] = value
         return network.with_values(**values)
 
@@ -325,7 +327,7 @@ class _Reader:
 
     def _positions(self, node: ast.expr):
         """Return an index formula, a condition, a number or a label."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, (int, str)):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, str):
             return node.value
         if isinstance(node, ast.Name):
             return self._symbol(node)
@@ -356,8 +358,3 @@ class _Reader:
                 found = one if found is None else found & one
             return found
         raise self.fail(f"'{ast.unparse(node)}' cannot stand in a condition")
-
-
-def _bases(authored: Reaction) -> set[Base]:
-    parts = (authored.change.left, authored.change.right, authored.rate, authored.law)
-    return {entry.base for part in parts if isinstance(part, Formula) for entry in part.entries()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from icrn_core.authoring import AuthoredNetwork, Reaction, symbols_of
+from icrn_core.authoring import AuthoredNetwork, Reaction, entries_of, symbols_of
 from icrn_core.errors import IcrnError
 from icrn_core.icrn import IndexSet
-from icrn_core.notation import Base, Condition, Formula, Index, tuple_condition
+from icrn_core.notation import Base, Condition, Formula, tuple_condition
 
 _SIGNS = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
 _BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 4}
@@ -65,10 +65,7 @@ def _labels(labels: tuple[str, ...]) -> str:
 
 def _declared(network: AuthoredNetwork) -> list[Base]:
     """Return the bases that are declared: those in no reaction, symmetric ones, and those of given axes."""
-    parts = [
-        p for r in network.reactions for p in (r.change.left, r.change.right, r.rate, r.law) if p is not None
-    ]
-    met = dict.fromkeys(entry.base for part in parts for entry in part.entries())
+    met = dict.fromkeys(entry.base for authored in network.reactions for entry in entries_of(authored))
     needed = (base for base in met if base.axes is not None or base.is_symmetric)
     return [*network.also, *(base for base in needed if base not in network.also)]
 

@@ -1,0 +1,286 @@
+"""Networks authored in Python and as text: what they mean, that text reads back, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from icrn_core import IcrnError, compile_icrn
+from icrn_core.authoring import AuthoredNetwork, author, reaction
+from icrn_core.notation import apply, base_species, index_symbols, rate_constants, relu
+from icrn_core.text_reader import read_text
+
+rng = np.random.default_rng(0)
+NETWORKS: dict[str, tuple[AuthoredNetwork, object]] = {}
+
+
+def network(build):
+    """Register a network and the rates of change that it must have, by base species."""
+    NETWORKS[build.__name__] = build()
+    return build
+
+
+@network
+def weighted_sum():
+    i, j = index_symbols("i j", 3, 4)
+    X, W, P = base_species("X W P")
+    a = rate_constants("a")
+    values = {"a": rng.random((3, 4)), "X": rng.random(3), "W": rng.random((3, 4)), "P": rng.random((3, 4))}
+
+    def expected(X, W, P, a):
+        v = a * X[:, None] * W
+        return {"X": np.zeros(3), "W": -v, "P": v}
+
+    return author(reaction(X[i] + W[i, j] >> X[i] + P[i, j], a[i, j]), values=values), expected
+
+
+@network
+def annihilation_of_different_ones():
+    """A number as rate, a condition, symbols declared without a range."""
+    j, k = index_symbols("j k")
+    m = index_symbols("m", 4)
+    S, A = base_species("S A")
+    values = {"S": rng.random(4), "A": rng.random((4, 4))}
+
+    def expected(S, A, **_):
+        v = 3.6e-3 * S[:, None] * S * A * (1 - np.eye(4))
+        return {"S": 2.0 - v.sum(0) - v.sum(1), "A": -v}
+
+    return author(
+        reaction(S[j] + S[k] + A[j, k] >> 0, 3.6e-3, where=j != k), reaction(0 >> S[m], 2), values=values
+    ), expected
+
+
+@network
+def labels_and_literals():
+    gene, other = index_symbols("gene other", ["lacI", "tetR", "cI"])
+    D, M = base_species("D"), base_species("M", gene)
+    F, k = rate_constants("F k")
+    values = {"D": rng.random((3, 3)), "M": rng.random(3), "F": 0.3, "k": 0.7}
+
+    def expected(D, M, F, k, **_):
+        change = -np.diag((F + k) * np.diag(D))
+        change[0] += 1.5 * M[1] ** 2
+        return {"D": change, "M": np.array([0, -2 * (1.5 * M[1] ** 2 * 3), 0])}
+
+    return author(
+        reaction(D[gene, gene] >> 0, F + k),
+        reaction(2 * M["tetR"] >> D["lacI", other], 1.5),
+        values=values,
+    ), expected
+
+
+@network
+def dual_rail_weights():
+    i, j = index_symbols("i j", 5)
+    plus, minus = base_species("plus minus")
+    W, kdeg = rate_constants("W kdeg")
+    weights = rng.normal(size=(5, 5))
+    values = {"W": weights, "kdeg": 0.1, "plus": rng.random(5), "minus": rng.random(5)}
+
+    def expected(plus, minus, W, kdeg):
+        up, down = np.maximum(W, 0).T @ plus, np.maximum(-W, 0).T @ plus
+        return {"plus": up - kdeg * plus**3, "minus": down}
+
+    return author(
+        reaction(plus[i] >> plus[i] + plus[j], relu(W[i, j])),
+        reaction(plus[i] >> plus[i] + minus[j], relu(-W[i, j])),
+        reaction(3 * plus[i] >> 2 * plus[i], kdeg),
+        values=values,
+    ), expected
+
+
+@network
+def ring_clock():
+    i, j = index_symbols("i j", 6)
+    C = base_species("C")
+
+    def expected(C, **_):
+        v = 2.5 * C * np.roll(C, -1)
+        return {"C": np.roll(v, 1) - v}
+
+    return author(
+        reaction(C[i] + C[j] >> 2 * C[j], 2.5, where=j == (i + 1) % 6), values={"C": rng.random(6)}
+    ), expected
+
+
+@network
+def symmetric_dimers():
+    """Every unordered pair once; what reads one half of a dimer reads both."""
+    p, q = index_symbols("p q", 4)
+    M, B = base_species("M B")
+    D = base_species("D", symmetric=True)
+    on, off = rate_constants("on off")
+    dimers = np.triu(rng.random((4, 4)))
+    values = {"M": rng.random(4), "D": dimers, "on": rng.random((4, 4)), "off": 0.4}
+
+    def expected(M, B, D, on, off, **_):
+        v = np.triu(on * M[:, None] * M - off * D)
+        whole = D + D.T - np.diag(np.diag(D))
+        return {"M": -v.sum(0) - v.sum(1), "D": v, "B": 0.2 * whole.sum(1)}
+
+    return author(
+        reaction(M[p] + M[q] >> D[p, q], on[p, q]),
+        reaction(D[p, q] >> M[p] + M[q], off),
+        reaction(D[p, q] >> D[p, q] + B[p], 0.2),
+        values=values,
+    ), expected
+
+
+@network
+def whole_laws_and_masks():
+    i, j = index_symbols("i j", 3)
+    X, E = base_species("X E")
+    K = rate_constants("K")
+    mask = np.array([[True, False, True], [False, False, True], [True, False, False]])
+    values = {"X": rng.random(3), "K": rng.random(3), "E": rng.random(3)}
+
+    def expected(X, E, K, **_):
+        v = mask * 0.5 * E[:, None] * X / (K + X)
+        return {"X": -v.sum(0) - 2.0**X, "E": np.zeros(3)}
+
+    law = apply("power", 2.0, X[j])
+    return author(
+        reaction(X[j] + E[i] >> E[i], law=0.5 * E[i] * X[j] / (K[j] + X[j]), where=mask.T),
+        reaction(X[j] >> 0, law=law),
+        values=values,
+    ), expected
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rates_of_change_are_those_of_the_notation(name):
+    authored, expected = NETWORKS[name]
+    dynamics = compile_icrn(authored.icrn)
+    y, p = dynamics.pack_state(authored.state), dynamics.pack_params(authored.params)
+    found = dynamics.unpack_state(dynamics.vector_field(0.0, y, p))
+    for base, rate in expected(**authored.values).items():
+        np.testing.assert_allclose(found[base], rate, rtol=1e-12, atol=1e-14, err_msg=base)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_text_reads_back_as_the_same_network(name):
+    authored, _ = NETWORKS[name]
+    text = str(authored)
+    again = read_text(text)
+    assert again.icrn == authored.icrn
+    for base, tensor in authored.values.items():
+        np.testing.assert_array_equal(again.values[base], tensor)
+    assert str(again) == text
+
+
+def test_text_as_a_biologist_writes_it():
+    authored = read_text("""
+        model cells            // comments
+          index p, q in P = 1..3; index g = {lacI, tetR}
+          M[p] + M[q] -> D[p,q]; k[p,q] for p < q and not (p == 0 and q == 2)
+          bind: 2 M[1] + 0.5 G[g] -> ; F + 2*F^2
+          D[p,q] -> ; Vm*D[p,q]/(K + D[p,q])
+          M = 2; k = [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+          F = 0.1
+          G[tetR] = 3   # one entry
+          D[1, 3] = 4
+        end""")
+    assert authored.icrn.name == "cells"
+    assert [r.domain.size for r in authored.icrn.reactions] == [2, 2, 9]
+    assert authored.values["G"].tolist() == [0, 3]
+    assert authored.values["D"][0, 2] == 4
+    assert np.isnan(authored.values["Vm"])
+    assert authored.icrn.reactions[1].reactants[1].stoichiometry == 0.5
+
+
+def test_what_was_given_stays_when_values_change():
+    authored, _ = NETWORKS["weighted_sum"]
+    changed = authored.with_values(X=2.0)
+    assert changed.values["X"].tolist() == [2, 2, 2]
+    assert changed.values["W"] is authored.values["W"]
+    assert changed.icrn is authored.icrn
+
+
+def test_few_tuples_become_a_relation_and_all_become_the_product():
+    i, j = index_symbols("i j", 8)
+    X = base_species("X")
+    diagonal, product = (
+        author(reaction(X[i] + X[j] >> 0, 1.0, where=where)).icrn.reactions[0].domain
+        for where in (i == j, i >= 0)
+    )
+    assert diagonal.relation is not None
+    assert product.mask is None and product.relation is None
+
+
+i, j, k = index_symbols("i j k", 3, 3, 4)
+lost = index_symbols("lost")
+X, Y = base_species("X Y")
+Z = base_species("Z", i)
+c = rate_constants("c")
+REFUSED = {
+    "no rate": (lambda: reaction(X[i] >> 0), "give its rate constant"),
+    "two rates": (lambda: reaction(X[i] >> 0, 1.0, law=c), "give its rate constant"),
+    "no change": (lambda: reaction(X[i], 1.0), "reactants >> products"),
+    "negative rate": (lambda: reaction(X[i] >> 0, -1.0), "0 up, found -1"),
+    "negative rates": (lambda: reaction(X[i] >> 0, [1.0, -2.0, 0.0]), "0 up, found -2"),
+    "negative constant": (lambda: author(reaction(X[i] >> 0, c[i]), values={"c": -3}), "'c' is negative"),
+    "rate that is no number": (lambda: reaction(X[i] >> 0, "fast"), "found str"),
+    "rate of species": (lambda: reaction(X[i] >> 0, c * X[i]), "reads the species 'X[i]'"),
+    "sets that disagree": (
+        lambda: author(reaction(X[i] >> 0, 1.0), reaction(X[k] >> 0, 1.0)),
+        "0, 1, 2, but the first index of 'X'|0, 1, 2",
+    ),
+    "no range": (lambda: author(reaction(X[lost] >> 0, 1.0)), "has no range"),
+    "other rank": (lambda: author(reaction(X[i] >> X[i, j], 1.0)), "'X' has 1 indices elsewhere, found 2"),
+    "declared rank": (lambda: author(reaction(Z >> 0, 1.0)), "'Z' has 1 indices elsewhere, found 0"),
+    "rates of another shape": (lambda: author(reaction(X[i] >> 0, np.ones(4))), "(4,), expected (3,)"),
+    "value of another shape": (
+        lambda: author(reaction(X[i] >> 0, 1.0), values={"X": np.ones(2)}),
+        "(2,), expected (3,)",
+    ),
+    "value of nothing": (
+        lambda: author(reaction(X[i] >> 0, c), values={"cc": 1.0}),
+        "'cc', but no base is called so: did you mean 'c'",
+    ),
+    "unknown label": (lambda: author(reaction(X[i] + X["lacI"] >> 0, 1.0)), "has no label 'lacI'"),
+    "mask of another shape": (
+        lambda: author(reaction(X[i] >> 0, 1.0, where=np.ones(2, bool))),
+        "shape (3,) for (i), found bool of shape (2,)",
+    ),
+    "chained condition": (lambda: reaction(X[i] + X[j] >> 0, 1.0, where=i < j < k), "join conditions by &"),
+    "two symbols of a name": (
+        lambda: author(reaction(X[i] + X[index_symbols("i", 3)] >> 0, 1.0)),
+        "two index symbols are called 'i'",
+    ),
+    "two bases of a name": (lambda: author(reaction(X[i] + base_species("X")[j] >> 0, 1.0)), "called 'X'"),
+    "formula as a side": (lambda: author(reaction(X[i] * X[j] >> 0, 1.0)), "expected a sum of species"),
+    "constant as reactant": (lambda: author(reaction(c >> 0, 1.0)), "expected a sum of species"),
+    "bad name": (lambda: base_species("2X"), "'2X' is no name"),
+    "bad label": (lambda: index_symbols("i", ["a b"]), "'a b'"),
+    "no labels": (lambda: index_symbols("i", 0), "no range"),
+    "label twice": (lambda: index_symbols("i", ["a", "a"]), "'a' more than once"),
+    "too many ranges": (lambda: index_symbols("i j", 1, 2, 3), "expected 2 ranges"),
+    "bad index": (lambda: X[1.5], "found|not float"),
+    "symmetric over two sets": (lambda: base_species("D", i, k, symmetric=True), "same labels"),
+    "text without rate": (lambda: read_text("A -> B;"), "line 1: a reaction needs its rate"),
+    "text without semicolon": (lambda: read_text("\nA -> B"), "line 2: 'A -> B'"),
+    "text of no formula": (lambda: read_text("A -> B; k*("), "cannot be read as a formula"),
+    "text with a call": (lambda: read_text("A -> B; __import__(k)"), "no function is called '__import__'"),
+    "text with an attribute": (lambda: read_text("A -> B; k.real"), "cannot stand in a formula"),
+    "text of no number": (lambda: read_text("A -> B; k\nk = open"), "line 2: 'open' is no number"),
+    "text with ragged lists": (lambda: read_text("A -> B; k\nk = [[1], [2, 3]]"), "equal lengths"),
+    "text of nonsense": (lambda: read_text("hello"), "is no statement"),
+    "text with an undeclared symbol": (lambda: read_text("X[i] -> ; k for i < j"), "'i' is no index symbol"),
+    "text of an unknown label": (
+        lambda: read_text("index i = 1..3\nX[i] -> ; 1\nX[4] = 2"),
+        "line 3: 'X[4]': index set 'I' has no label '4'",
+    ),
+    "text with a symbol twice": (lambda: read_text("index i = 1..3\nindex i = 1..4"), "declared twice"),
+    "text of positions beyond": (
+        lambda: read_text("index i = 1..3\nX[i] -> ; 1 for i in {3}"),
+        "positions 0 to 2, found 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_named(name):
+    build, message = REFUSED[name]
+    with pytest.raises(IcrnError) as error:
+        build()
+    assert any(part in str(error.value) for part in message.split("|")), str(error.value)
