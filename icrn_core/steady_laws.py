@@ -22,8 +22,8 @@ def with_laws(objective: Objective, theta: np.ndarray) -> Objective:
     """Return the objective with the conservation laws that its runs to steady states need.
 
     With events or delays, which can change what reactions conserve, there are none: a steady
-    state is then the end of its run. Laws depend on which rate constants are zero, and that is looked up at θ: a parameter that is
-    fitted should not be zero there, unless it always is.
+    state is then the end of its run. Laws depend on which rate constants are zero, and that is
+    looked up at θ: a parameter that is fitted should not be zero there, unless it always is.
 
     Parameters
     ----------
