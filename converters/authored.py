@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from icrn_core.icrn import IndexDomain, IndexedReaction, IndexSet, Placement, Ra
 from icrn_io.errors import ModelIOError
 from icrn_io.network import Compartment, Network, Parameter, Reaction, Species
 
-_COMPARTMENT = "volume"
+_COMPARTMENT = "vessel"
 
 
 def authored_folding(authored: AuthoredNetwork) -> Folding:
@@ -65,6 +66,25 @@ def authored_folding(authored: AuthoredNetwork) -> Folding:
         values[base.name] = np.where(has_id, authored.values[base.name], 0.0)
     identity = Identity(entries, tuples, dict.fromkeys(tuples, "reaction"))
     return Folding(folded, values, identity, skeleton)
+
+
+def read_authored(path: str | Path) -> AuthoredNetwork:
+    """Return the network of a file in indexed Antimony (`icrn_core.text_reader.read_text`).
+
+    Raises
+    ------
+    ModelIOError
+        The file cannot be read, or is not in this language; the message names the line.
+    """
+    from icrn_core.errors import IcrnError
+    from icrn_core.text_reader import read_text
+
+    try:
+        return read_text(Path(path).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelIOError(f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except IcrnError as error:
+        raise ModelIOError(f"'{path}': {error}") from None
 
 
 def _used(reactions: Iterable[IndexedReaction], shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

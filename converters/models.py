@@ -14,10 +14,11 @@ from icrn_io.errors import ModelIOError
 from icrn_io.network import Network
 
 ARCHIVE_SUFFIX = ".icrn"
+AUTHORED_SUFFIX = ".iant"
 
 
 def as_network(model) -> Network:
-    """Return the flat network of a path, a `Network` or a `Folding`.
+    """Return the flat network of a path, a `Network`, a `Folding` or an authored network.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def as_network(model) -> Network:
     """
     if isinstance(model, Network):
         return model
-    if isinstance(model, Folding) or is_archive(model):
+    if isinstance(model, Folding) or is_archive(model) or is_authored(model):
         from converters.enumerate import enumerate_network
 
         return enumerate_network(as_folding(model))
@@ -38,7 +39,7 @@ def as_network(model) -> Network:
 
 
 def as_folding(model) -> Folding:
-    """Return the folding of a path, a `Network` or a `Folding`; networks are folded.
+    """Return the folding of a path, a `Network`, a `Folding` or an authored network; networks are folded.
 
     Raises
     ------
@@ -52,6 +53,11 @@ def as_folding(model) -> Folding:
 
         with span("read"):
             return load_folding(model)
+    if is_authored(model):
+        from converters.authored import authored_folding, read_authored
+
+        with span("read"):
+            return authored_folding(read_authored(model) if isinstance(model, (str, Path)) else model)
     with span("import"):
         from converters.fold import fold_network
     network = as_network(model)
@@ -72,7 +78,7 @@ def with_overrides(model, overrides: Mapping[str, float]):
     """
     if not overrides:
         return model
-    if is_archive(model):
+    if is_archive(model) or is_authored(model):
         model = as_folding(model)
     changed = apply_overrides(as_network(model), overrides)
     if isinstance(model, Folding):
@@ -103,7 +109,18 @@ def is_archive(model) -> bool:
     return isinstance(model, (str, Path)) and Path(model).suffix.lower() == ARCHIVE_SUFFIX
 
 
+def is_authored(model) -> bool:
+    """Whether this is an authored network, or the path of one in indexed Antimony (``.iant``)."""
+    if isinstance(model, (str, Path)):
+        return Path(model).suffix.lower() == AUTHORED_SUFFIX
+    from icrn_core.authoring import AuthoredNetwork
+
+    return isinstance(model, AuthoredNetwork)
+
+
 def _path(model):
     if not isinstance(model, (str, Path)):
-        raise ModelIOError(f"a model is a path, a Network or a Folding, not {type(model).__name__}")
+        raise ModelIOError(
+            f"a model is a path, a Network, a Folding or an AuthoredNetwork, not {type(model).__name__}"
+        )
     return model

@@ -25,7 +25,7 @@ _INTERRUPTED = 130
 
 MODEL_HELP = (
     "SBML of any level (.xml, .sbml), Antimony (.ant, .txt), a COMBINE archive (.omex), each "
-    "also gzipped; - reads standard input."
+    "also gzipped, or indexed Antimony (.iant); - reads standard input."
 )
 
 
@@ -209,9 +209,11 @@ def read(model: str) -> Network | Folding:
     from pathlib import Path
 
     with span("import"):
-        from converters.models import is_archive
+        from converters.models import as_folding, is_archive, is_authored
     if is_archive(model):
         return read_archive(model)
+    if is_authored(model):
+        return as_folding(model)
     with span("import"):
         from icrn_io import read_bytes, read_model
     with span("read"):

@@ -24,7 +24,7 @@ from converters.profiling import span
 if TYPE_CHECKING:
     from converters.folding import Folding
 
-_SUFFIXES = (".gz", ".xml", ".sbml", ".ant", ".txt", ".omex")
+_SUFFIXES = (".gz", ".xml", ".sbml", ".ant", ".iant", ".txt", ".omex")
 
 
 def import_model(
@@ -65,7 +65,7 @@ def import_model(
         from converters.fold import fold_network
         from converters.folding_report import folding_json, folding_text, html_page
         from converters.hints import load_hints
-        from converters.models import as_network, is_archive
+        from converters.models import as_network, is_archive, is_authored
         from converters.refusal import refuse_bad_values
         from icrn_io.errors import ModelIOError
         from icrn_io.files import write_atomically
@@ -77,15 +77,21 @@ def import_model(
         raise ModelIOError(f"-o '{target}': the name of a folded network ends in .icrn")
     if flat and hints_file is not None:
         raise typer.BadParameter("--flat looks for no index structure: choose one of --flat and --hints")
+    if is_authored(model) and (flat or hints_file is not None):
+        raise ModelIOError(f"'{model}' is written with its indices: --flat and --hints do not apply to it")
     check_targets(model, target, report_file)
     hints = load_hints(hints_file) if hints_file is not None else None
     with progress("Reading the model"):
-        network = as_network(read(model))
-    with (
-        progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"),
-        span("fold"),
-    ):
-        folding = fold_network(network, hints, fold_seconds, flat_only=flat)
+        subject = read(model)
+    if is_authored(model):
+        folding = subject
+    else:
+        network = as_network(subject)
+        with (
+            progress(f"Folding {len(network.species)} species and {len(network.reactions)} reactions"),
+            span("fold"),
+        ):
+            folding = fold_network(network, hints, fold_seconds, flat_only=flat)
     refuse_bad_values(folding)
     with span("write"):
         save_folding(folding, target)
@@ -96,7 +102,7 @@ def import_model(
         typer.echo(json.dumps(folding_json(folding), indent=2))
     else:
         print_folding(folding_text(folding))
-    if not folding.report.is_complete:
+    if folding.report is not None and not folding.report.is_complete:
         say(f"note: the search was cut short after {fold_seconds:g} s: --fold-seconds allows more time")
     warn_unsupported(folding)
     say(f"wrote {target}")
