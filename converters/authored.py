@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.folding import Folding, Identity, blank_references
+from converters.folding import MISSING_VALUE, Folding, Identity, blank_references
 from icrn_core.authoring import AuthoredNetwork
 from icrn_core.icrn import IndexDomain, IndexedReaction, IndexSet, Placement, RateConstant
 from icrn_io.errors import ModelIOError
-from icrn_io.network import Compartment, Network, Parameter, Reaction, Species
+from icrn_io.network import Compartment, Network, Parameter, Reaction, Species, UnsupportedFeature
 
 _COMPARTMENT = "vessel"
 
@@ -65,7 +65,13 @@ def authored_folding(authored: AuthoredNetwork) -> Folding:
         has_id = np.array([bool(i) for i in entries[base.name]]).reshape(base.shape)
         values[base.name] = np.where(has_id, authored.values[base.name], 0.0)
     identity = Identity(entries, tuples, dict.fromkeys(tuples, "reaction"))
-    return Folding(folded, values, identity, skeleton)
+    missing = tuple(
+        UnsupportedFeature(MISSING_VALUE, element_id)
+        for base in icrn.bases
+        for element_id, value in zip(entries[base.name], np.ravel(values[base.name]), strict=True)
+        if element_id and np.isnan(value)
+    )
+    return Folding(folded, values, identity, skeleton, unsupported=missing)
 
 
 def read_authored(path: str | Path) -> AuthoredNetwork:
