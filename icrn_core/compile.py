@@ -72,7 +72,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     conversions = conversion_items(entries[chosen], sizes[entries[chosen]], multiply[chosen])
     groups = flat_groups([r for r in reactions if not r.is_wide], layout, is_static)
     wide = [r for r in reactions if r.is_wide]
-    needed = _read_by_rates(reactions, conversions, layout)
+    needed = _read_by_rates(reactions, conversions, layout, is_static)
     driving, watched = _by_need(dynamic_items, needed)
     held = np.flatnonzero(is_held)
     static = _static_tape(layout, held)
@@ -238,16 +238,21 @@ def _split(items: list[Item], is_static: np.ndarray) -> tuple[list[Item], list[I
     return static, [item for item in items if id(item) not in chosen]
 
 
-def _read_by_rates(reactions: list[Reaction], conversions: list[Item], layout: Layout) -> np.ndarray:
-    """Return for each symbol whether a rate of change reads it directly, shape ``(n_symbols,)``."""
+def _read_by_rates(
+    reactions: list[Reaction], conversions: list[Item], layout: Layout, is_static: np.ndarray
+) -> np.ndarray:
+    """Return for each symbol whether a rate of change reads it from the tape, shape ``(n_symbols,)``.
+
+    A slot that is static as a whole is taken from the static tape, once per solve.
+    """
     needed = np.zeros(layout.n_symbols, dtype=bool)
     for reaction in reactions:
         for slot in reaction.slots:
             # A broadcast covers its whole product, what a mask leaves out too.
             affine, domain = layout.affine(slot, reaction.domain), reaction.domain
-            needed[grid(affine, domain.shape) if reaction.is_wide else affine_positions(affine, domain)] = (
-                True
-            )
+            at = grid(affine, domain.shape) if reaction.is_wide else affine_positions(affine, domain)
+            if not is_static[at].all():
+                needed[at] = True
     for item in conversions:
         needed[item.slots[0]] = True
         needed[item.targets] = True

@@ -22,9 +22,14 @@ Target = tuple[tuple[int, ...], Affine, Block, tuple[int, ...] | None]
 
 def static_slot(slot: DenseSlot, arrays: Tables, static: Array) -> Array | None:
     """Return a slot that is known before a solve, ``(*shape, n_lanes)``; None for the others."""
-    if slot.positions is None:
+    if slot.static is None:
         return None
-    return static[arrays[slot.positions]].reshape(*slot.shape, static.shape[1])
+    read = [static[arrays[k]] for k in slot.static.positions]
+    time = jnp.zeros((1,) * (len(slot.shape) + 1), static.dtype)
+    if slot.mask is None:
+        return jnp.broadcast_to(slot.static.law(read, time), (*slot.shape, static.shape[1]))
+    mask = arrays[slot.mask][..., None]
+    return jnp.where(mask, slot.static.law(sanitised(read, mask), time), 0.0)
 
 
 def slot(dynamics: Dynamics, slot: DenseSlot, tape: Array) -> Array:
@@ -157,23 +162,29 @@ def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _contraction(group: DenseGroup, slots: list[Array], term: DenseTerm, n_lanes: int) -> Array:
-    """Sum the product of the factors over the axes that the term does not use."""
+    """Sum the product of the factors over the axes that the term does not use.
+
+    A factor that is the same in all lanes has no axis of lanes: then the sum is a matrix product.
+    """
     operands: list = []
     lane = len(group.shape)
     kept = [a for a, stride in enumerate(term.affine.strides) if stride]
     scale = 1.0
     seen: set[int] = set()
     for factor in group.law.factors or ():
-        used = [a for a, length in enumerate(slots[factor].shape[:-1]) if length > 1]
-        operands += [slots[factor].reshape([group.shape[a] for a in used] + [n_lanes]), [*used, lane]]
+        given = slots[factor]
+        used = [a for a, length in enumerate(given.shape) if length > 1]
+        operands += [given.reshape([given.shape[a] for a in used]), used]
         seen.update(used)
     for axis, length in enumerate(group.shape):
         if axis not in seen and axis in kept:
-            operands += [jnp.ones(length), [axis]]
+            operands += [jnp.ones(length, slots[0].dtype), [axis]]
         elif axis not in seen:
             scale *= length
-    total = jnp.einsum(*operands, [*kept, lane]) if operands else jnp.ones(())
-    return (scale * total).reshape([group.shape[a] if a in kept else 1 for a in range(lane)] + [-1])
+    lanes = [lane] if lane in seen else []
+    total = scale * jnp.einsum(*operands, [*kept, *lanes])
+    total = total.reshape([group.shape[a] if a in kept else 1 for a in range(lane)] + [-1])
+    return jnp.broadcast_to(total, (*total.shape[:-1], n_lanes))
 
 
 def _in_block(axes: tuple[int, ...], shape: tuple[int, ...], values: Array) -> Array:

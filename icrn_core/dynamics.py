@@ -236,8 +236,8 @@ class Dynamics:
         if prepared.history is not None:
             y = with_delayed(self, prepared, t, y)
         seen = y if prepared.scale is None else y * prepared.scale
-        if prepared.background.shape[0]:
-            seen = jnp.concatenate([seen, prepared.background])
+        if n_read := prepared.background.shape[0]:
+            seen = jnp.concatenate([seen, jnp.broadcast_to(prepared.background, (n_read, y.shape[1]))])
         if prepared.modes is not None:
             seen = jnp.concatenate(
                 [seen, jnp.broadcast_to(prepared.modes, (len(prepared.modes), y.shape[1]))]
@@ -283,7 +283,7 @@ class Dynamics:
         y : (n_moving, n_lanes)
             Moving entries of the state.
         prepared : Prepared
-            What is known before the solve.
+            What is known before the solve; with one lane where that is the same for all.
         """
         plan = self.plan
         tape = self.tape(t, y, prepared)

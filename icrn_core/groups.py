@@ -171,25 +171,79 @@ def dense_group(
 ) -> DenseGroup:
     """Return a reaction over a large dense domain as broadcast views."""
     domain = reaction.domain
+    places = [grid(layout.affine(reference, domain), domain.shape) for reference in reaction.slots]
+    law, reads = _dense_law(reaction, [bool(is_static[at].all()) for at in places])
     slots, wanted = [], []
-    for k, reference in enumerate(reaction.slots):
-        at = grid(layout.affine(reference, domain), domain.shape)
-        if is_static[at].all():
-            slots.append(DenseSlot(at.shape, positions=arrays.add(static.place[at].reshape(-1))))
+    for own, read in reads:
+        if own is not None:
+            shape = np.broadcast_shapes(*(places[k].shape for k in read))
+            numbers = tuple(arrays.add(static.place[places[k]]) for k in read)
+            slots.append(DenseSlot(shape, StaticSlot(own, numbers)))
             continue
+        at = places[read[0]]
         if tape.is_moving[tape.place[at]].any():
-            wanted.append(k)
-        slots.append(_dense_slot(reference, domain, at, layout, tape, arrays))
+            wanted.append((len(slots), read[0]))
+        slots.append(_dense_slot(reaction.slots[read[0]], domain, at, layout, tape, arrays))
     terms = tuple(
         DenseTerm(c, layout.affine(r, domain), layout.blocks[r.base], _axes(r, domain))
         for c, r in reaction.terms
     )
     mask = None if domain.mask is None else arrays.add(np.asarray(domain.mask, dtype=bool))
-    full = any(all(term.affine.strides) for term in terms)
-    contracts = mask is None and reaction.law.factors is not None and not full
+    contracts = _is_summed(reaction, layout) and law.factors is not None
+    if contracts and mask is not None:
+        slots, contracts = _masked(slots, mask, domain)
     return DenseGroup(
-        reaction.name, reaction.law, domain.shape, tuple(slots), terms, tuple(wanted), mask, contracts
+        reaction.name,
+        law,
+        domain.shape,
+        tuple(slots),
+        terms,
+        tuple(k for k, _ in wanted),
+        tuple(k for _, k in wanted),
+        mask,
+        contracts,
     )
+
+
+def _is_summed(reaction: Reaction, layout: Layout) -> bool:
+    """Return whether every term sums over some axis of the domain."""
+    return not any(all(layout.affine(r, reaction.domain).strides) for _, r in reaction.terms)
+
+
+def _dense_law(
+    reaction: Reaction, is_static: list[bool]
+) -> tuple[Law, list[tuple[Law | None, tuple[int, ...]]]]:
+    """Return a reaction's law, and for each of its slots a static law over the reaction's, or None.
+
+    Static parts are taken out only where a product is left, such as ``relu(W[i,j]) X[i]``:
+    elsewhere they would make factors of few axes into one of many.
+    """
+    if reaction.law.factors is None:
+        split = split_law(reaction.law, tuple(is_static))
+        if split.law.factors is not None:
+            return split.law, [
+                (own or (_identity() if is_static[read[0]] else None), read) for own, read in split.slots
+            ]
+    whole = [(_identity() if fixed else None, (k,)) for k, fixed in enumerate(is_static)]
+    return reaction.law, whole
+
+
+def _masked(slots: list[DenseSlot], mask: int, domain: IndexDomain) -> tuple[list[DenseSlot], bool]:
+    """Return slots with the mask in the largest static factor, and whether that can be done.
+
+    It cannot where only missing tuples read some entry of another factor: that may be singular.
+    """
+    given = np.asarray(domain.mask, dtype=bool)
+    fixed = [k for k, slot in enumerate(slots) if slot.static is not None]
+    if not fixed:
+        return slots, False
+    most = max(fixed, key=lambda k: np.prod(slots[k].shape))
+    for k, slot in enumerate(slots):
+        unused = tuple(a for a, length in enumerate(slot.shape) if length == 1)
+        if k != most and not given.any(axis=unused).all():
+            return slots, False
+    masked = DenseSlot(domain.shape, slots[most].static, mask)
+    return [masked if k == most else slot for k, slot in enumerate(slots)], True
 
 
 def _dense_slot(

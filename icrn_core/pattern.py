@@ -93,7 +93,7 @@ def _dense_parts(
     """Return the contributions of dense groups: per wanted slot and term, totals over unused axes."""
     found: list[_Parts] = []
     for reaction, group in dense:
-        for k in group.wanted:
+        for k in group.reads:
             rows = tape.place[grid(layout.affine(reaction.slots[k], reaction.domain), group.shape)]
             for term in group.terms:
                 entries = columns[grid(term.affine, group.shape)]

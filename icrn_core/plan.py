@@ -68,12 +68,14 @@ class DenseSlot:
     """A slot of a dense domain, broadcastable to it: a block of the tape, or a gather.
 
     ``shape`` is that of the values, of length one along axes that they do not have. A static
-    slot is gathered from the static tape at ``positions``. Of a block, ``start`` is its place
-    on the tape and ``axes`` the domain axis of each of its axes.
+    slot is a law over gathers from the static tape, each broadcastable to the domain too; it is
+    zero outside of ``mask`` where that is given. Of a block, ``start`` is its place on the tape
+    and ``axes`` the domain axis of each of its axes.
     """
 
     shape: tuple[int, ...]
-    positions: int | None = None
+    static: StaticSlot | None = None
+    mask: int | None = None
     gather: SparseMap | None = None
     start: int = 0
     block: tuple[int, ...] = ()
@@ -96,7 +98,13 @@ class DenseTerm:
 
 @dataclass(frozen=True)
 class DenseGroup:
-    """One indexed reaction over a large dense domain, broadcast over the domain's axes."""
+    """One indexed reaction over a large dense domain, broadcast over the domain's axes.
+
+    ``wanted`` are the slots that depend on the state, and ``reads`` the slots of the indexed
+    reaction that they are. Where the group ``contracts``, its law is a product and the mask is in
+    one of its factors: changes are sums of products over the axes that a term does not use, and
+    no flux is held.
+    """
 
     name: str
     law: Law
@@ -104,6 +112,7 @@ class DenseGroup:
     slots: tuple[DenseSlot, ...]
     terms: tuple[DenseTerm, ...]
     wanted: tuple[int, ...]
+    reads: tuple[int, ...]
     mask: int | None
     contracts: bool
 
