@@ -35,6 +35,9 @@ _LAZY = {
     "profile": "icrn_core.profiles",
     "Descent": "icrn_core.descent",
     "Dynamics": "icrn_core.dynamics",
+    "FieldSolution": "icrn_core.field_solution",
+    "Grid": "icrn_core.grid",
+    "simulate_field": "icrn_core.fields",
     "ExportedSimulation": "icrn_core.export",
     "Observation": "icrn_core.dynamics",
     "Solution": "icrn_core.solution",
@@ -59,7 +62,9 @@ __all__ = [
     "Descent",
     "Dynamics",
     "ExportedSimulation",
+    "FieldSolution",
     "FitOptions",
+    "Grid",
     "IcrnError",
     "IndexDomain",
     "IndexSet",
@@ -91,6 +96,7 @@ __all__ = [
     "profile",
     "simulate",
     "simulate_batch",
+    "simulate_field",
     "steady_state",
 ]
 

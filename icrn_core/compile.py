@@ -7,7 +7,7 @@ depends on the number of kinds of reaction, never on the number of reactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import jax
 import numpy as np
@@ -36,13 +36,16 @@ DENSE_FROM = 256
 DENSE_FILL = 0.25
 
 
-def compile_icrn(icrn: ICRN) -> Dynamics:
+def compile_icrn(icrn: ICRN, *, moving: Collection[str] = ()) -> Dynamics:
     """Return the dynamics of an ICRN.
 
     Parameters
     ----------
     icrn : ICRN
         The structure; values are given when it is simulated.
+    moving : collection of str
+        Base species that something else than reactions changes, such as diffusion: rate laws read
+        them at the present state and not at the initial one.
 
     Returns
     -------
@@ -53,13 +56,13 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     ------
     IcrnError
         An operator that cannot be evaluated (``delay``, ``rateOf``), assignments that wait for
-        each other, or a conversion factor that is not constant.
+        each other, a conversion factor that is not constant, or no base species of a name.
     """
-    given, (icrn, modes) = icrn, _with_modes(icrn)
+    given, (icrn, modes) = icrn, _with_modes(icrn, moving)
     n_modes = sum(base.size for base in icrn.constants[len(given.constants) :])
     layout, arrays = Layout(icrn, n_modes), Arrays()
     reactions = _reactions(layout)
-    moving = np.union1d(_moving_entries(reactions, layout), changed_entries(layout))
+    moving = _moving_entries(reactions, layout, moving)
     items = [assignment_item(a, layout) for a in icrn.assignments]
     entries, multiply, sizes = _conversions(layout, "state_unit", "law_unit")
     is_static = _static_symbols(layout, items, moving, entries, sizes)
@@ -105,6 +108,7 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
         assigned=tuple(layout.blocks[b.name] for b in icrn.assigned),
         moving=arrays.add(moving),
         held=arrays.add(held),
+        held_reads=_held_reads(reactions, items, sizes, held, layout),
         n_moving=len(moving),
         view=_view(entries, multiply, sizes, is_static, columns, static, arrays),
         factor=_factor(layout, moving, is_static, static, arrays),
@@ -141,10 +145,10 @@ def compile_icrn(icrn: ICRN) -> Dynamics:
     return Dynamics(plan, Tables.of(arrays.items))
 
 
-def _with_modes(icrn: ICRN) -> tuple[ICRN, tuple[Mode, ...]]:
+def _with_modes(icrn: ICRN, also: Collection[str]) -> tuple[ICRN, tuple[Mode, ...]]:
     """Return the network with modes for its comparisons of what changes during a run."""
     layout = Layout(icrn)
-    moving = np.union1d(_moving_entries(_reactions(layout), layout), changed_entries(layout))
+    moving = _moving_entries(_reactions(layout), layout, also)
     items = [assignment_item(a, layout) for a in icrn.assignments]
     entries, _, sizes = _conversions(layout, "state_unit", "law_unit")
     is_static = _static_symbols(layout, items, moving, entries, sizes)
@@ -173,9 +177,16 @@ def _solve_tape(
     return Tape(place, length, np.arange(length) < len(moving)), static.place[read]
 
 
-def _moving_entries(reactions: list[Reaction], layout: Layout) -> np.ndarray:
-    """Return the positions of the entries that some reaction changes, ascending."""
+def _moving_entries(reactions: list[Reaction], layout: Layout, also: Collection[str]) -> np.ndarray:
+    """Return the positions of the entries that something changes, ascending."""
     is_moving = np.zeros(layout.n_state, dtype=bool)
+    is_moving[changed_entries(layout)] = True
+    names = [base.name for base in layout.icrn.species]
+    for name in also:
+        if name not in names:
+            raise IcrnError(f"no base species is called '{name}' (there are: {', '.join(names) or 'none'})")
+        block = layout.blocks[name]
+        is_moving[block.offset : block.offset + block.size] = True
     for reaction in reactions:
         if reaction.terms:
             at = [layout.positions(reference, reaction.domain) for _, reference in reaction.terms]
@@ -257,6 +268,23 @@ def _read_by_rates(
         needed[item.slots[0]] = True
         needed[item.targets] = True
     return needed
+
+
+def _held_reads(
+    reactions: list[Reaction], items: list[Item], sizes: np.ndarray, held: np.ndarray, layout: Layout
+) -> tuple[str, ...]:
+    """Return the base species of which something reads an entry that nothing changes."""
+    is_read = np.zeros(layout.n_symbols, dtype=bool)
+    is_read[sizes[sizes >= 0]] = True
+    for reaction in reactions:
+        for slot in reaction.slots:
+            is_read[layout.positions(slot, reaction.domain)] = True
+    for item in items:
+        for at in item.slots:
+            is_read[at] = True
+    found = held[is_read[held]]
+    blocks = (layout.blocks[base.name] for base in layout.icrn.species)
+    return tuple(b.name for b in blocks if np.any((found >= b.offset) & (found < b.offset + b.size)))
 
 
 def _by_need(items: list[Item], needed: np.ndarray) -> tuple[list[Item], list[Item]]:

@@ -389,10 +389,16 @@ class Dynamics:
 
     def initial_vectors(self, values: Array, params: Array, t0: float = 0.0) -> tuple[Array, Array]:
         """Return `initialise` on packed vectors: state ``(n_state,)`` and params ``(n_params,)``."""
-        n = self.n_state
-        tape = jnp.concatenate([values, params, jnp.full(1, jnp.nan, values.dtype)])[:, None]
-        tape = self.run(self.plan.initial.levels, tape, jnp.asarray(t0, values.dtype)[None])
-        final = tape[self.arrays[self.plan.initial.final], 0]
+        y, p = self.initial_lanes(values[:, None], params[:, None], t0)
+        return y[:, 0], p[:, 0]
+
+    def initial_lanes(self, values: Array, params: Array, t0: float = 0.0) -> tuple[Array, Array]:
+        """Return `initialise` on ``(n_state, n_lanes)`` and ``(n_params, n_lanes)``."""
+        n, n_lanes = self.n_state, values.shape[1]
+        tape = jnp.concatenate([values, params, jnp.full((1, n_lanes), jnp.nan, values.dtype)])
+        t = jnp.broadcast_to(jnp.asarray(t0, values.dtype), (n_lanes,))
+        tape = self.run(self.plan.initial.levels, tape, t)
+        final = tape[self.arrays[self.plan.initial.final]]
         return final[:n], final[n:]
 
     def observe(self, t: Array, y: Array, params: Array) -> Observation:

@@ -272,7 +272,8 @@ class Plan:
     Values are read from tapes, vectors to which each level of assignments appends. The static
     tape begins with the held entries of the state, as laws see them, and the params. The tape
     of a solve begins with the moving entries and those of the static tape that are read
-    together with them (``background``). ``observed`` gives each symbol's place on the tape
+    together with them (``background``). ``held_reads`` are the base species of which held entries
+    are read. ``observed`` gives each symbol's place on the tape
     after all levels, followed by the static tape. ``factor_cost`` is the number of updates of
     an elimination of the Jacobian, or what a dense factorisation amounts to, where that is less
     and ``elimination`` is None. ``hybrid`` is None where nothing but steps is to be done.
@@ -283,6 +284,7 @@ class Plan:
     assigned: tuple[Block, ...]
     moving: int
     held: int
+    held_reads: tuple[str, ...]
     n_moving: int
     view: View | None
     factor: int | None
