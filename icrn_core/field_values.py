@@ -88,8 +88,7 @@ def given_values(
     for name in diffusing:
         if name in plan.held_reads:
             raise IcrnError(
-                f"base species '{name}' diffuses and rates read it, but no reaction changes "
-                f"{'it' if next(b for b in plan.species if b.name == name).size == 1 else 'all of it'}: "
+                f"base species '{name}' diffuses, and rates read an entry of it that no reaction changes: "
                 f"compile it as compile_icrn(icrn, moving=['{name}'])"
             )
     blocks = [block for block in plan.species if block.name in diffusing]
@@ -132,8 +131,8 @@ def _tensors(
         shape = np.shape(tensors[block.name])
         if shape not in (block.shape, whole):
             raise IcrnError(
-                f"the values of {kind} '{block.name}' have shape {shape}, expected {block.shape} or, with the "
-                f"grid, {whole}"
+                f"the values of {kind} '{block.name}' have shape {shape}, expected {block.shape} or, with "
+                f"the grid, {whole}"
             )
         n_lanes = grid.n_points if shape == whole else 1
         found[block.name] = jnp.asarray(tensors[block.name], dtype).reshape(block.size, n_lanes)
@@ -165,7 +164,8 @@ def _constants(
         bad = np.asarray(own)[~(np.isfinite(own) & (own >= 0))]
         if len(bad):
             raise IcrnError(
-                f"the diffusion constant of base species '{block.name}' is {bad[0]}, expected a number from 0 up"
+                f"the diffusion constant of base species '{block.name}' is {bad[0]}, expected a number "
+                "from 0 up"
             )
     return jnp.concatenate([jnp.zeros(0, dtype), *found])
 

@@ -174,7 +174,7 @@ def _integrate(
         modes = state if choices.project is None else space.to_modes(state)
         modes = scheme.step(space.reaction, coefficients, t0 + k * step, step, modes)
         state = modes if choices.project is None else projected(space.to_points(modes))
-        is_good = (n_good == k) & _is_finite(state)
+        is_good = (n_good == k) & space.is_finite(state, in_modes=choices.project is None)
         return k + 1, n_good + is_good, state
 
     def seen(state: Parts) -> Array:
@@ -192,10 +192,6 @@ def _integrate(
     (_, n_good, _), saved = lax.scan(interval, (zero, zero, state), None, length=n_saved)
     times = t0 + step * choices.save_every * jnp.arange(n_saved + 1)
     return times, jnp.concatenate([start[None], saved]), n_good
-
-
-def _is_finite(state: Parts) -> Array:
-    return jnp.isfinite(sum(jnp.sum(lax.stop_gradient(x)) for x in state))
 
 
 def _repeated(advance: Callable, carry: tuple, choices: _Choices) -> tuple:
@@ -270,6 +266,13 @@ class _Space:
             return modes
         first = to_points(self.grid, modes[0])
         return (first + self.boundary if self.is_fixed else first, *modes[1:])
+
+    def is_finite(self, state: Parts, in_modes: bool) -> Array:
+        """Return whether every value is finite; the first mode of an entry is so if all its points are."""
+        parts = [lax.stop_gradient(x) for x in state]
+        if in_modes and self.present[0] == 0:
+            parts[0] = parts[0].reshape(parts[0].shape[0], -1)[:, 0]
+        return jnp.isfinite(sum(jnp.sum(x) for x in parts))
 
     def rate(self, t: Array, points: Parts) -> Parts:
         """Return what the reactions change at each point."""
