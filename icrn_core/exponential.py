@@ -30,18 +30,25 @@ class Reaction(NamedTuple):
         Of a time and a state at points, the rate of change there.
     to_points, to_modes : function
         The transforms of a state.
+    project : function
+        What follows the reactions of each step, of a state at points.
     """
 
     in_modes: Callable[[Array, Parts], Parts]
     at_points: Callable[[Array, Parts], Parts]
     to_points: Callable[[Parts], Parts]
     to_modes: Callable[[Parts], Parts]
+    project: Callable[[Parts], Parts]
 
 
 class Scheme(NamedTuple):
-    """A scheme: what it computes once from h and z, and its step; ``order`` is that of its error."""
+    """A scheme: what it computes once from h and z, and its step; ``order`` is that of its error.
+
+    ``projects`` says that the projection is part of its step, and does not follow it.
+    """
 
     order: int
+    projects: bool
     coefficients: Callable[[Array, Array], tuple[Array, ...]]
     step: Callable[[Reaction, tuple[Parts, ...], Array, Array, Parts], Parts]
 
@@ -109,7 +116,7 @@ def _strang_coefficients(h: Array, z: Array) -> tuple[Array, ...]:
 def _strang(reaction: Reaction, coefficients: tuple[Parts, ...], t: Array, h: Array, u: Parts) -> Parts:
     (half,) = coefficients
     reacted = runge_kutta(reaction.at_points, t, h, reaction.to_points(_times(half, u)))
-    return _times(half, reaction.to_modes(reacted))
+    return _times(half, reaction.to_modes(reaction.project(reacted)))
 
 
 def runge_kutta(rate: Callable[[Array, Parts], Parts], t: Array, h: Array, u: Parts) -> Parts:
@@ -128,9 +135,9 @@ def runge_kutta(rate: Callable[[Array, Parts], Parts], t: Array, h: Array, u: Pa
 
 
 SCHEMES = {
-    "etdrk4": Scheme(4, _etdrk4_coefficients, _etdrk4),
-    "etdrk2": Scheme(2, _etdrk2_coefficients, _etdrk2),
-    "strang": Scheme(2, _strang_coefficients, _strang),
+    "etdrk4": Scheme(4, False, _etdrk4_coefficients, _etdrk4),
+    "etdrk2": Scheme(2, False, _etdrk2_coefficients, _etdrk2),
+    "strang": Scheme(2, True, _strang_coefficients, _strang),
 }
 
 

@@ -98,8 +98,9 @@ def simulate_field(
         for the price of one more run, or everything.
     project : function, optional
         Of the state as tensors ``(*base.shape, *grid.shape)`` by base species, the state with
-        which the run goes on, after each step: for reactions so fast that they have ended. What
-        it changes faster than a step is of first order in the step's length.
+        which the run goes on, after each step (with "strang" after its reactions, before its last
+        half of diffusion) and in what is saved: for reactions so fast that they have ended. Doing
+        it twice is to change nothing. It can reduce the order of a scheme to one.
     dtype : dtype, optional
         Of the fields, float32 or float64; by default that of JAX.
 
@@ -159,34 +160,30 @@ def _integrate(
 ) -> tuple[Array, Array, Array]:
     """Return times, fields ``(n_times, n_state, *grid.shape)`` and the number of finite steps."""
     grid, scheme = choices.grid, SCHEMES[choices.scheme]
-    space = _Space(dynamics, given, grid)
+    space = _Space(dynamics, given, grid, choices.project)
     lap = jnp.asarray(eigenvalues(grid, choices.laplacian), step.dtype)
     z = [step * given.constants.reshape(-1, *(1,) * lap.ndim) * lap, jnp.zeros((), step.dtype)]
     parts = [scheme.coefficients(step, z[k]) for k in space.present]
     coefficients = tuple(zip(*parts, strict=True))
 
-    def projected(points: Parts) -> Parts:
-        tensors = choices.project(space.by_base(space.joined(points)))
-        return space.parted(space.packed(tensors))
+    # Between steps the state is at points if a projection follows each, in modes otherwise.
+    in_modes = choices.project is None or scheme.projects
 
     def advance(carry: tuple[Array, Array, Parts]) -> tuple[Array, Array, Parts]:
         k, n_good, state = carry
-        modes = state if choices.project is None else space.to_modes(state)
+        modes = state if in_modes else space.to_modes(state)
         modes = scheme.step(space.reaction, coefficients, t0 + k * step, step, modes)
-        state = modes if choices.project is None else projected(space.to_points(modes))
-        is_good = (n_good == k) & space.is_finite(state, in_modes=choices.project is None)
+        state = modes if in_modes else space.project(space.to_points(modes))
+        is_good = (n_good == k) & space.is_finite(state, in_modes)
         return k + 1, n_good + is_good, state
-
-    def seen(state: Parts) -> Array:
-        return space.joined(space.to_points(state) if choices.project is None else state)
 
     def interval(carry: tuple, _: None) -> tuple[tuple, Array]:
         carry = _repeated(advance, carry, choices)
-        return carry, seen(carry[2])
+        points = space.project(space.to_points(carry[2])) if in_modes else carry[2]
+        return carry, space.joined(points)
 
     start = given.state.reshape(-1, *grid.shape)
-    state = space.parted(start)
-    state = state if choices.project is not None else space.to_modes(state)
+    state = space.to_modes(space.parted(start)) if in_modes else space.parted(start)
     zero = jnp.zeros((), jnp.int32)
     n_saved = choices.n_steps // choices.save_every
     (_, n_good, _), saved = lax.scan(interval, (zero, zero, state), None, length=n_saved)
@@ -214,15 +211,15 @@ def _repeated(advance: Callable, carry: tuple, choices: _Choices) -> tuple:
 class _Space:
     """The state on the grid as parts, what diffuses and what does not, at points and in modes."""
 
-    def __init__(self, dynamics: Dynamics, given: Given, grid: Grid) -> None:
-        self.dynamics, self.grid = dynamics, grid
+    def __init__(self, dynamics: Dynamics, given: Given, grid: Grid, project: Project | None) -> None:
+        self.dynamics, self.grid, self.projection = dynamics, grid, project
         self.blocks = dynamics.plan.species
         self.part_of = [0 if block.name in given.diffusing else 1 for block in self.blocks]
         self.present = sorted(set(self.part_of))
         self.prepared = dynamics.prepare(given.params, given.held)
         self.boundary = given.boundary.reshape(-1, *(1,) * len(grid.shape))
         self.is_fixed = "fixed" in grid.boundary
-        self.reaction = Reaction(self._in_modes, self.rate, self.to_points, self.to_modes)
+        self.reaction = Reaction(self._in_modes, self.rate, self.to_points, self.to_modes, self.project)
 
     def joined(self, parts: Parts) -> Array:
         """Return parts as a state ``(n_state, *grid.shape)``."""
@@ -243,15 +240,15 @@ class _Space:
             pieces[k].append(y[block.offset : block.offset + block.size])
         return tuple(jnp.concatenate(own) for own in pieces)
 
-    def by_base(self, y: Array) -> dict[str, Array]:
-        """Return a state as tensors by base species."""
-        return {
-            b.name: y[b.offset : b.offset + b.size].reshape(*b.shape, *self.grid.shape) for b in self.blocks
-        }
-
-    def packed(self, tensors: Mapping[str, Array]) -> Array:
-        """Return tensors by base species as a state."""
-        return jnp.concatenate([tensors[b.name].reshape(b.size, *self.grid.shape) for b in self.blocks])
+    def project(self, points: Parts) -> Parts:
+        """Return a state at points after the projection, if there is one."""
+        if self.projection is None:
+            return points
+        y = self.joined(points)
+        rows = [(b, slice(b.offset, b.offset + b.size)) for b in self.blocks]
+        found = self.projection({b.name: y[own].reshape(*b.shape, *self.grid.shape) for b, own in rows})
+        whole = [found[b.name].reshape(b.size, *self.grid.shape) for b in self.blocks]
+        return self.parted(jnp.concatenate(whole).astype(y.dtype))
 
     def to_modes(self, points: Parts) -> Parts:
         """Return a state at points in modes, of the deviation from the boundary where that is fixed."""
