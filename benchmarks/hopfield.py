@@ -2,12 +2,13 @@
 
 ``python benchmarks/hopfield.py`` authors the Hopfield-like network of the ICRN paper,
 x⁺_i → x⁺_i + x⁺_j at relu(W⁺_ij), x⁺_i → x⁺_i + x⁻_j at relu(−W⁺_ij), likewise for x⁻ with W⁻, and
-3 x → 2 x at k, on a periodic 50 × 50 grid, and takes the gradient of the mean squared error of three visible
-neurons after 125 steps of .1 by all weights and diffusion constants. The fast x⁺ + x⁻ → ∅ has ended after the
-reactions of each step (``project``). Steps are Strang's with Runge–Kutta steps of the reactions. Each row is
-a process of its own; seconds are CPU seconds, medians of repeats, without compilation. Memory is XLA's account of
-the program's buffers (temporary, arguments, results), and the largest resident size of the whole process, JAX
-included.
+3 x → 2 x at k, on a periodic 50 × 50 grid, and takes the gradient of the mean squared error of three
+visible neurons after 125 steps of .1 by all weights and diffusion constants. The fast x⁺ + x⁻ → ∅ has ended
+after the reactions of each step (``project``). Steps are Strang's with Runge–Kutta steps of the reactions.
+
+Each row is a process of its own; seconds are CPU seconds, medians of repeats, without compilation. Memory is
+XLA's account of the program's buffers (temporary, arguments, results), and the largest resident size of the
+whole process, JAX included.
 
 Results go to ``results/hopfield.md``. They are figures, not a test.
 """
