@@ -30,6 +30,7 @@ _HOME = {
     "load_folding": "converters.archive",
     "load_hints": "converters.hints",
     "profiled": "converters.profiling",
+    "run_stochastic": "converters.stochastic",
     "run_time_course": "converters.time_course",
     "save_folding": "converters.archive",
     "use_cache": "converters.cache",
