@@ -23,6 +23,7 @@ class ResultCode(IntEnum):
     TOO_MANY_TO_STORE = 4
     STIFF = 5
     TOO_MANY_EVENTS = 6
+    UNSTABLE = 7
 
     @property
     def message(self) -> str:
@@ -47,6 +48,7 @@ _MESSAGES = {
     ResultCode.TOO_MANY_EVENTS: (
         "more events wait for their execution than can be held: shorten delays or thin out triggers"
     ),
+    ResultCode.UNSTABLE: "the state is not finite: the step is too long for the scheme",
     ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }
 

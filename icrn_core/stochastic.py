@@ -27,11 +27,11 @@ import numpy as np
 from jax import Array, lax
 
 from icrn_core.compile import compile_icrn
-from icrn_core.crossings import decided
 from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
-from icrn_core.icrn import ICRN, IndexedReaction, Reference
+from icrn_core.icrn import ICRN
 from icrn_core.layout import Layout
+from icrn_core.reaction_table import all_fluxes, net_changes
 from icrn_core.simulation import check_times, vector
 from icrn_core.tensors import pack
 
@@ -148,36 +148,11 @@ def compile_stochastic(icrn: ICRN) -> StochasticNetwork:
     dynamics = compile_icrn(icrn)
     if dynamics.plan.reads_time:
         raise IcrnError("a law depends on the time: a stochastic run keeps propensities between events")
-    layout = Layout(icrn)
-    tables = [_net_changes(layout, reaction) for reaction in icrn.reactions]
-    n_terms = max((entries.shape[1] for entries, _ in tables), default=0)
-    entries = [
-        np.pad(e, ((0, 0), (0, n_terms - e.shape[1])), constant_values=dynamics.n_state) for e, _ in tables
-    ]
-    changes = [np.pad(c, ((0, 0), (0, n_terms - c.shape[1]))) for _, c in tables]
-    return StochasticNetwork(
-        dynamics,
-        jnp.asarray(np.concatenate([np.zeros((0, n_terms), np.int64), *entries])),
-        jnp.asarray(np.concatenate([np.zeros((0, n_terms)), *changes])),
-        jnp.asarray(_orders(layout, icrn, dynamics.n_state)),
-    )
-
-
-def _net_changes(layout: Layout, reaction: IndexedReaction) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions in the state and net changes, ``(n_tuples, n_terms)`` each."""
-    boundary = {base.name for base in layout.icrn.species if base.is_boundary}
-    net: dict[Reference, float] = {}
-    for side, sign in ((reaction.reactants, -1.0), (reaction.products, 1.0)):
-        for term in side:
-            net[term.species] = net.get(term.species, 0.0) + sign * term.stoichiometry
-    net = {reference: n for reference, n in net.items() if n and reference.base not in boundary}
-    if any(n != int(n) for n in net.values()):
-        raise IcrnError(f"reaction '{reaction.name}' has a stoichiometry that is no whole number")
-    shape = (reaction.domain.size, len(net))
-    entries = [layout.positions(reference, reaction.domain) for reference in net]
-    nothing = np.zeros((shape[0], 0), np.int64)
-    columns = np.concatenate([nothing, *(column[:, None] for column in entries)], axis=1)
-    return columns, np.broadcast_to(np.array(list(net.values())), shape)
+    entries, changes = net_changes(icrn, dynamics.n_state)
+    if (changes != np.round(changes)).any():
+        raise IcrnError("a stoichiometry is no whole number: a stochastic run counts molecules")
+    order = jnp.asarray(_orders(Layout(icrn), icrn, dynamics.n_state))
+    return StochasticNetwork(dynamics, jnp.asarray(entries), jnp.asarray(changes), order)
 
 
 def _orders(layout: Layout, icrn: ICRN, n_state: int) -> np.ndarray:
@@ -300,10 +275,7 @@ def _run(
     advance = _leap if settings.method == "tau-leaping" else _event
 
     def propensities(y: Array) -> Array:
-        t, moving = jnp.broadcast_to(t0, (n,)), dynamics.moving(y)
-        now = decided(dynamics, prepared, t, moving)
-        fluxes = dynamics.reaction_fluxes(t, dynamics.tape(t, moving, now), now)
-        return jnp.concatenate([jnp.zeros((0, n)), *(v.T for v in fluxes.values())])
+        return all_fluxes(dynamics, jnp.broadcast_to(t0, (n,)), y, prepared)
 
     def until(lanes: _Lanes, time: Array) -> tuple[_Lanes, Array]:
         first = lanes.n

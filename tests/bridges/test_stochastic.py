@@ -45,7 +45,8 @@ def test_moments_are_those_of_libroadrunner(name, tmp_path):
 def test_a_time_course_can_be_one_run(tmp_path):
     path = tmp_path / "m.ant"
     path.write_text(
-        "model m; compartment C = 2; species $E in C; substanceOnly species X in C = 100; D: X -> ; 0.1*X; E = 3; end"
+        "model m; compartment C = 2; species $E in C; substanceOnly species X in C = 100;"
+        "D: X -> ; 0.1*X; E = 3; end"
     )
     course = converters.run_time_course(path, TIMES, method="ssa", seed=3)
     assert course.amounts["X"][0] == 100
