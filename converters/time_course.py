@@ -69,7 +69,7 @@ def run_time_course(
     times,
     engine: str = "icrn",
     rtol: float = 1e-8,
-    atol: float = 1e-12,
+    atol: float | None = None,
     overrides: Mapping[str, float] | None = None,
     solver: str | None = None,
     max_steps: int = 1_000_000,
@@ -89,7 +89,8 @@ def run_time_course(
     engine : {"icrn", "tellurium", "copasi"}
         What integrates.
     rtol, atol : float
-        Relative and absolute tolerance, see `EngineSettings`.
+        Relative and absolute tolerance, see `EngineSettings`; the absolute one, if left out, is
+        1e-12, or less where all amounts are small (`converters.tolerance.default_atol`).
     overrides : mapping of str to float, optional
         Id → value, see `converters.overrides.apply_overrides`.
     solver : str, optional
@@ -122,6 +123,7 @@ def run_time_course(
     from converters.lowering.plain import refuse_missing_values
     from converters.missing import without_invented
     from converters.models import as_folding, as_network, with_overrides
+    from converters.tolerance import default_atol
     from icrn_io.errors import ModelIOError
 
     if method != "ode":
@@ -132,11 +134,12 @@ def run_time_course(
     grid = check_times(times)
     if effort not in ("full", "quick"):
         raise ModelIOError(f"effort is 'full' or 'quick', not {effort!r}")
+    model = with_overrides(model, overrides or {})
+    folding = as_folding(model)
+    atol = default_atol(folding) if atol is None else atol
     settings = EngineSettings(
         check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps, effort
     )
-    model = with_overrides(model, overrides or {})
-    folding = as_folding(model)
     if chosen.wants == "folding":
         return chosen.run(folding, grid, settings)
     if chosen.wants != "folding":
