@@ -29,6 +29,7 @@ _HOME = {
     "fold_network": "converters.fold",
     "load_folding": "converters.archive",
     "load_hints": "converters.hints",
+    "plain_folding": "converters.lowering.plain",
     "profiled": "converters.profiling",
     "run_stochastic": "converters.stochastic",
     "run_time_course": "converters.time_course",

@@ -34,13 +34,15 @@ class ResultCode(IntEnum):
 _MESSAGES = {
     ResultCode.SUCCESS: "success",
     ResultCode.MAX_STEPS: (
-        "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'"
+        "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'; events "
+        "or switches that set each other off without end reach it too"
     ),
     ResultCode.STEP_TOO_SMALL: (
         "the step size became too small: a singularity, or tolerances below rounding error"
     ),
     ResultCode.NON_FINITE: (
-        "the rate of change is not finite: a missing value, a division by zero or an overflow"
+        "the rate of change is not finite: a missing value, a division by zero, an overflow, an "
+        "algebraic rule without a solution, or a delay over more than the 2,048 steps that are kept"
     ),
     ResultCode.TOO_MANY_TO_STORE: (
         "more steps than reverse-mode differentiation can store: use differentiate='checkpointed'"
