@@ -35,6 +35,11 @@ def authored_folding(authored: AuthoredNetwork) -> Folding:
         Two entries would get one id.
     """
     icrn = authored.icrn
+    if authored.fast:
+        names = ", ".join(f"'{item.name}'" for item in authored.fast)
+        raise ModelIOError(
+            f"the fast reactions {names} have no rate: give them a large one, network.with_fast_rate(1e4)"
+        )
     used = _used(icrn.reactions, {base.name: base.shape for base in icrn.bases})
     compartment = RateConstant(_COMPARTMENT)
     species = tuple(replace(base, compartment=Placement(_COMPARTMENT)) for base in icrn.species)

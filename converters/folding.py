@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal
 
@@ -199,6 +199,16 @@ class Folding:
     joins: tuple[Join, ...] = ()
     unsupported: tuple[UnsupportedFeature, ...] = ()
     report: FoldReport | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        # A network that would be compiled without its events, say, has to say so.
+        held = tuple(
+            f"{u.feature} '{u.element_id}'"
+            for u in self.unsupported
+            if u.feature not in (MISSING_VALUE, INFINITE_VALUE)
+        )
+        if held != self.icrn.leaves_out:
+            object.__setattr__(self, "icrn", replace(self.icrn, leaves_out=held))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Folding):

@@ -69,13 +69,15 @@ def run_time_course(
     times,
     engine: str = "icrn",
     rtol: float = 1e-8,
-    atol: float = 1e-12,
+    atol: float | None = None,
     overrides: Mapping[str, float] | None = None,
     solver: str | None = None,
     max_steps: int = 1_000_000,
     effort: Literal["full", "quick"] = "full",
+    method: Literal["ode", "ssa", "tau-leaping"] = "ode",
+    seed: int = 0,
 ) -> TimeCourse:
-    """Integrate a model from time 0 and report it at the given times.
+    """Run a model from time 0 and report it at the given times.
 
     Parameters
     ----------
@@ -87,7 +89,8 @@ def run_time_course(
     engine : {"icrn", "tellurium", "copasi"}
         What integrates.
     rtol, atol : float
-        Relative and absolute tolerance, see `EngineSettings`.
+        Relative and absolute tolerance, see `EngineSettings`; the absolute one, if left out, is
+        1e-12, or less where all amounts are small (`converters.tolerance.default_atol`).
     overrides : mapping of str to float, optional
         Id → value, see `converters.overrides.apply_overrides`.
     solver : str, optional
@@ -97,6 +100,11 @@ def run_time_course(
     effort : {"full", "quick"}
         How well the engine ``icrn`` compiles a system of up to 150 variables: quick compiles in
         a third of the time and runs 1.2 to 1.7 times as long, which pays for one run.
+    method : {"ode", "ssa", "tau-leaping"}
+        Integrate rates of change, or let reactions happen at random moments: one run of
+        `converters.run_stochastic` by the engine ``icrn``, without tolerances and solver.
+    seed : int
+        Of a stochastic run.
 
     Returns
     -------
@@ -115,17 +123,23 @@ def run_time_course(
     from converters.lowering.plain import refuse_missing_values
     from converters.missing import without_invented
     from converters.models import as_folding, as_network, with_overrides
+    from converters.tolerance import default_atol
     from icrn_io.errors import ModelIOError
 
+    if method != "ode":
+        if engine != "icrn":
+            raise ModelIOError(f"method '{method}' is run by the engine 'icrn', not by '{engine}'")
+        return _stochastic(model, times, method, seed, overrides)
     chosen = find_engine(engine)
     grid = check_times(times)
     if effort not in ("full", "quick"):
         raise ModelIOError(f"effort is 'full' or 'quick', not {effort!r}")
+    model = with_overrides(model, overrides or {})
+    folding = as_folding(model)
+    atol = default_atol(folding) if atol is None else atol
     settings = EngineSettings(
         check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps, effort
     )
-    model = with_overrides(model, overrides or {})
-    folding = as_folding(model)
     if chosen.wants == "folding":
         return chosen.run(folding, grid, settings)
     if chosen.wants != "folding":
@@ -133,6 +147,18 @@ def run_time_course(
         refuse_missing_values(folding)
     network = as_network(model)
     return without_invented(chosen.run(network, grid, settings), network)
+
+
+def _stochastic(model, times, method: str, seed: int, overrides: Mapping[str, float] | None) -> TimeCourse:
+    from converters.models import as_network
+    from converters.stochastic import run_stochastic
+
+    runs = run_stochastic(model, times, method=method, seed=seed, overrides=overrides)
+    network = as_network(model)
+    sizes = {c.id: np.nan if c.size is None else c.size for c in network.compartments}
+    amounts = {species_id: counts[0] for species_id, counts in runs.counts.items()}
+    concentrations = {s.id: amounts[s.id] / sizes[s.compartment] for s in network.species}
+    return TimeCourse(runs.times, amounts, concentrations, engine="icrn")
 
 
 def check_times(times) -> np.ndarray:

@@ -151,7 +151,7 @@ def cross_validate(
     times,
     engines: Sequence[str] = ("tellurium", "copasi"),
     rtol: float = 1e-8,
-    atol: float = 1e-12,
+    atol: float | None = None,
     overrides: Mapping[str, float] | None = None,
     tolerance: float = 1e-5,
     refine: bool = True,
@@ -186,13 +186,15 @@ def cross_validate(
     """
     from converters.engines.registry import find_engine
     from converters.models import as_folding, with_overrides
+    from converters.tolerance import default_atol
 
     names = [find_engine(name).name for name in engines]
     grid = check_times(times)
-    floor = _FLOOR_FACTOR * check_tolerance("atol", atol) / check_tolerance("tolerance", tolerance)
     name = model if isinstance(model, str) else ""
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
+    atol = default_atol(folding) if atol is None else atol
+    floor = _FLOOR_FACTOR * check_tolerance("atol", atol) / check_tolerance("tolerance", tolerance)
     judge = _Judge(folding, grid, floor, tolerance)
     start = time.perf_counter()
     judge.ours(rtol, atol)

@@ -37,13 +37,18 @@ _SPARSE = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Reaction:
-    """An indexed reaction as it was authored, see `reaction`."""
+    """An indexed reaction as it was authored, see `reaction`; one without rate and law is fast."""
 
     change: Change
     rate: Formula | np.ndarray | None
     law: Formula | None
     where: Condition | np.ndarray | None
     name: str
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it goes on at once until a reactant is used up."""
+        return self.rate is None and self.law is None
 
 
 def reaction(change: Change, rate=None, *, law=None, where=None, name: str = "") -> Reaction:
@@ -95,6 +100,27 @@ def reaction(change: Change, rate=None, *, law=None, where=None, name: str = "")
     return Reaction(change, rate, None, where, name)
 
 
+def fast(change: Change, *, where=None, name: str = "") -> Reaction:
+    """Return a fast indexed reaction, which goes on at once until one of its reactants is used up.
+
+    It is no part of the ICRN: steppers of fixed length let it happen after every step
+    (`icrn_core.limiting_reagents`), or it gets a large finite rate (`AuthoredNetwork.with_fast_rate`).
+
+    Parameters
+    ----------
+    change, where, name
+        As of `reaction`.
+
+    Raises
+    ------
+    IcrnError
+        There are no reactants and products.
+    """
+    if not isinstance(change, Change):
+        raise IcrnError(f"a fast reaction: expected 'reactants >> products', found {type(change).__name__}")
+    return Reaction(change, None, None, where, name)
+
+
 @dataclass(frozen=True, eq=False)
 class AuthoredNetwork:
     """An ICRN with the values of its tensors.
@@ -110,12 +136,15 @@ class AuthoredNetwork:
         As they were authored, each with a name and with a formula as its rate or law.
     also : tuple of Base
         Bases that stand in no reaction.
+    fast : tuple of IndexedReaction
+        The fast reactions, which the ICRN does not hold.
     """
 
     icrn: ICRN
     values: Mapping[str, np.ndarray]
     reactions: tuple[Reaction, ...]
     also: tuple[Base, ...] = ()
+    fast: tuple[IndexedReaction, ...] = ()
 
     def __str__(self) -> str:
         from icrn_core.text_writer import text_of
@@ -137,6 +166,21 @@ class AuthoredNetwork:
             There is no such base, or a shape does not fit.
         """
         return replace(self, values={**self.values, **_values(self.icrn, values)})
+
+    def with_fast_rate(self, rate: float) -> AuthoredNetwork:
+        """Return the network with every fast reaction as one of mass action with this rate constant.
+
+        The larger the rate, the nearer to a fast reaction, and the stiffer the network.
+
+        Raises
+        ------
+        IcrnError
+            The rate is no number from 0 up.
+        """
+        slow = [
+            reaction(r.change, rate, where=r.where, name=r.name) if r.is_fast else r for r in self.reactions
+        ]
+        return author(*slow, values=self.values, name=self.icrn.name, also=self.also)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -232,7 +276,8 @@ class _Maker:
         return [base for base in self.bases.values() if base.kind == kind]
 
     def network(self) -> AuthoredNetwork:
-        reactions = tuple(self._reaction(authored) for authored in self.reactions)
+        indexed = {authored: self._reaction(authored) for authored in self.reactions}
+        reactions = tuple(item for authored, item in indexed.items() if not authored.is_fast)
         species = tuple(BaseSpecies(base.name, self.ranges.of_base(base)) for base in self._of("species"))
         constants = tuple(RateConstant(base.name, self.ranges.of_base(base)) for base in self._of("constant"))
         icrn = ICRN(species, constants, reactions=reactions, name=self.name)
@@ -242,7 +287,8 @@ class _Maker:
         for authored in self.reactions:
             if authored.rate is not None and authored.rate.op == "entry":
                 _refuse_negative(authored.rate.value.base.name, values)
-        return AuthoredNetwork(icrn, values, self.reactions, self.also)
+        quick = tuple(item for authored, item in indexed.items() if authored.is_fast)
+        return AuthoredNetwork(icrn, values, self.reactions, self.also, quick)
 
     def _reaction(self, authored: Reaction) -> IndexedReaction:
         where = f"reaction '{authored.name}'"
@@ -265,7 +311,9 @@ class _Maker:
                 return ("slot", slots.setdefault(reference(formula.value), len(slots)))
             return (formula.op, *map(template, formula.args))
 
-        if authored.law is not None:
+        if authored.is_fast:
+            law = 0.0
+        elif authored.law is not None:
             law = template(authored.law)
         else:
             law = template(_mass_action(authored.rate, left))

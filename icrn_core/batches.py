@@ -83,6 +83,17 @@ def _check_reverse(settings: Settings, dynamics: Dynamics) -> None:
 solve.defvjp(_solve_forward, _solve_backward)
 
 
+def _check_forward(dynamics: Dynamics) -> None:
+    plan = dynamics.plan
+    if plan.hybrid is None or plan.hybrid.delays is None:
+        return
+    if plan.hybrid.events or plan.hybrid.modes or plan.jumps:
+        raise IcrnError(
+            "derivatives through delays beside events or switches are not known: what these do comes back "
+            "later, at moments that shift with the parameters"
+        )
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def forward(
     settings: Settings, dynamics: Dynamics, problem: Problem, y: Array, prepared: Prepared
@@ -96,6 +107,7 @@ def forward(
 
 @forward.defjvp
 def _forward_tangent(settings: Settings, given: tuple, along: tuple) -> tuple[Outcome, Outcome]:
+    _check_forward(given[0])
     outcome = forward(settings, *given)
     _, *directions = along
     states, reached = _tangents(settings)(*given, *directions)

@@ -56,8 +56,15 @@ def compile_icrn(icrn: ICRN, *, moving: Collection[str] = ()) -> Dynamics:
     ------
     IcrnError
         An operator that cannot be evaluated (``delay``, ``rateOf``), assignments that wait for
-        each other, a conversion factor that is not constant, or no base species of a name.
+        each other, a conversion factor that is not constant, no base species of a name, or a
+        network that leaves out what its model has.
     """
+    if icrn.leaves_out:
+        more = f" and {len(icrn.leaves_out) - 1} more" if len(icrn.leaves_out) > 1 else ""
+        raise IcrnError(
+            f"the network leaves out {icrn.leaves_out[0]}{more} of its model: compile the network of "
+            "converters.plain_folding(folding), which has the same dynamics"
+        )
     given, (icrn, modes) = icrn, _with_modes(icrn, moving)
     n_modes = sum(base.size for base in icrn.constants[len(given.constants) :])
     layout, arrays = Layout(icrn, n_modes), Arrays()

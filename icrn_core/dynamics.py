@@ -434,7 +434,7 @@ class Dynamics:
             self.unpack_state(amounts.T),
             self.unpack_state(concentrations.T),
             unpack(plan.assigned, symbols.T, 0),
-            self._fluxes(t, tape, prepared),
+            self.reaction_fluxes(t, tape, prepared),
         )
 
     def symbols(self, t: Array, states: Array, params: Array) -> Array:
@@ -464,7 +464,8 @@ class Dynamics:
         every = self.run(self.plan.watched_levels, jnp.concatenate([tape, static]), t)
         return tape, every[self.arrays[self.plan.observed]]
 
-    def _fluxes(self, t: Array, tape: Array, prepared: Prepared) -> dict[str, Array]:
+    def reaction_fluxes(self, t: Array, tape: Array, prepared: Prepared) -> dict[str, Array]:
+        """Return the fluxes of every indexed reaction, ``(n_lanes, n_tuples)``, from a tape."""
         flat = self.flat_fluxes(t, tape, prepared) if self.plan.flat else jnp.zeros((0, len(t)))
         slots = self.dense_slots(tape, prepared)
         wide = [

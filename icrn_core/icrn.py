@@ -327,6 +327,8 @@ class ICRN:
         What changes at moments instead of continuously.
     delays : tuple of Delay
         Entries that follow the past of others.
+    leaves_out : tuple of str
+        What the model has and the network does not hold, so that it cannot be compiled.
 
     Raises
     ------
@@ -344,6 +346,7 @@ class ICRN:
     name: str = ""
     events: tuple[Event, ...] = ()
     delays: tuple[Delay, ...] = ()
+    leaves_out: tuple[str, ...] = field(default=(), compare=False)
     _bases: dict[str, _Base] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ class ResultCode(IntEnum):
     TOO_MANY_TO_STORE = 4
     STIFF = 5
     TOO_MANY_EVENTS = 6
+    UNSTABLE = 7
 
     @property
     def message(self) -> str:
@@ -33,13 +34,15 @@ class ResultCode(IntEnum):
 _MESSAGES = {
     ResultCode.SUCCESS: "success",
     ResultCode.MAX_STEPS: (
-        "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'"
+        "the maximum number of steps was reached: raise max_steps, loosen rtol or use 'rodas5p'; events "
+        "or switches that set each other off without end reach it too"
     ),
     ResultCode.STEP_TOO_SMALL: (
         "the step size became too small: a singularity, or tolerances below rounding error"
     ),
     ResultCode.NON_FINITE: (
-        "the rate of change is not finite: a missing value, a division by zero or an overflow"
+        "the rate of change is not finite: a missing value, a division by zero, an overflow, an "
+        "algebraic rule without a solution, or a delay over more than the 2,048 steps that are kept"
     ),
     ResultCode.TOO_MANY_TO_STORE: (
         "more steps than reverse-mode differentiation can store: use differentiate='checkpointed'"
@@ -47,6 +50,7 @@ _MESSAGES = {
     ResultCode.TOO_MANY_EVENTS: (
         "more events wait for their execution than can be held: shorten delays or thin out triggers"
     ),
+    ResultCode.UNSTABLE: "the state is not finite: the step is too long for the scheme",
     ResultCode.STIFF: "explicit steps are limited by stability: the system is stiff, use 'rodas5p'",
 }
 

@@ -27,11 +27,17 @@ class StepResult(NamedTuple):
 
 
 def interpolate(theta: Array, start: Array, end: Array, dense: Array) -> Array:
-    """Return the solution inside a step, in the shape of ``start``."""
+    """Return the solution inside a step, in the shape of ``start``.
+
+    From the nearer end, so that both ends are met exactly, and so is what stands still: a count
+    or a flag that an event set must not be rounded.
+    """
     inner = dense[-1]
     for k in range(dense.shape[0] - 2, -1, -1):
         inner = dense[k] + theta * inner
-    return (1 - theta) * start + theta * (end + (1 - theta) * inner)
+    from_start = start + theta * ((end - start) + (1 - theta) * inner)
+    from_end = end + (1 - theta) * ((start - end) + theta * inner)
+    return jnp.where(theta < 0.5, from_start, from_end)
 
 
 def clamp(t: Array, span: tuple) -> Array:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from icrn_core.authoring import AuthoredNetwork, Reaction, author, entries_of, reaction
+from icrn_core.authoring import AuthoredNetwork, Reaction, author, entries_of, fast, reaction
 from icrn_core.errors import IcrnError
 from icrn_core.functions import OPERATORS
 from icrn_core.notation import (
@@ -69,6 +69,7 @@ def read_text(text: str) -> AuthoredNetwork:
             species X[i], Y                or constant k[i]: what stands in no reaction
             symmetric D[p,q]               D[p,q] and D[q,p] are one species
             NAME: 2 X[i] + Y -> Z[i]; k[i] for i != 3
+            X[i] + Y[i] -> ; fast          until one of them is used up
             X = 1                          of all entries
             X = [1, 2, 3]                  of each
             X[lacI] = 2                    of one
@@ -215,12 +216,15 @@ class _Reader:
         if not rate.strip():
             raise self.fail("a reaction needs its rate behind the semicolon: 'A -> B; k'")
         change = Change(self._side(found["left"]), self._side(found["right"]))
+        where = self._condition(condition.strip()) if condition.strip() else None
+        name = found["name"] or ""
+        if rate.strip() == "fast":
+            return fast(change, where=where, name=name)
         formula = self._formula(self._parsed(rate))
         reads_species = any(entry.base.kind == "species" for entry in formula.entries())
-        where = self._condition(condition.strip()) if condition.strip() else None
         rates = {"law": formula} if reads_species else {"rate": formula}
         try:
-            return reaction(change, **rates, where=where, name=found["name"] or "")
+            return reaction(change, **rates, where=where, name=name)
         except IcrnError as error:
             raise self.fail(str(error)) from None
 

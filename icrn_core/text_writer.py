@@ -34,8 +34,9 @@ def text_of(network: AuthoredNetwork) -> str:
 
 def _index_lines(network: AuthoredNetwork) -> list[str]:
     sets: dict[str, IndexSet] = {}
-    for indexed, authored in zip(network.icrn.reactions, network.reactions, strict=True):
-        found = {symbol.name: symbol.index_set for symbol in indexed.domain.symbols}
+    indexed = {item.name: item for item in (*network.icrn.reactions, *network.fast)}
+    for authored in network.reactions:
+        found = {symbol.name: symbol.index_set for symbol in indexed[authored.name].domain.symbols}
         _merge(sets, {symbol.name: found[symbol.name] for symbol in symbols_of(authored)})
     axes = {base.name: base.index_sets for base in network.icrn.bases}
     for base in _declared(network):
@@ -80,7 +81,8 @@ def _declarations(network: AuthoredNetwork) -> list[str]:
 
 def _reaction_line(authored: Reaction) -> str:
     sides = [_side(side) for side in (authored.change.left, authored.change.right)]
-    rate = _infix(authored.rate if authored.law is None else authored.law, 0)
+    formula = authored.rate if authored.law is None else authored.law
+    rate = "fast" if formula is None else _infix(formula, 0)
     return f"{authored.name}: {sides[0]}-> {sides[1]}; {rate}{_condition(authored)}".replace(" ; ", "; ")
 
 

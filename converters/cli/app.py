@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DISTRIBUTION = "icrn-sbml"
 _INTERRUPTED = 130
 
+ATOL_HELP = "Absolute tolerance, in units of amount: 1e-12 if left out, less where all amounts are small."
 MODEL_HELP = (
     "SBML of any level (.xml, .sbml), Antimony (.ant, .txt), a COMBINE archive (.omex), each "
     "also gzipped, or indexed Antimony (.iant); - reads standard input."

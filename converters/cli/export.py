@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from converters.cli.app import VersionOption, make_app, parse_settings, progress, read_archive, run, say
+from converters.cli.app import (
+    ATOL_HELP,
+    VersionOption,
+    make_app,
+    parse_settings,
+    progress,
+    read_archive,
+    run,
+    say,
+)
 
 
 def export(
@@ -40,7 +49,7 @@ def export(
         ),
     ] = None,
     rtol: Annotated[float, typer.Option(help="Relative tolerance of the simulation in an archive.")] = 1e-8,
-    atol: Annotated[float, typer.Option(help="Its absolute tolerance, in units of amount.")] = 1e-12,
+    atol: Annotated[float | None, typer.Option(help=ATOL_HELP)] = None,
     version: VersionOption = False,
 ) -> None:
     """Enumerate a folded network and write it under its original ids.
@@ -61,6 +70,7 @@ def export(
     from converters.models import as_folding, with_overrides
     from converters.overrides import apply_overrides
     from converters.sedml import Simulation
+    from converters.tolerance import default_atol
 
     overrides = parse_settings(settings or [])
     check_suffix(output)
@@ -79,6 +89,7 @@ def export(
     with progress("Writing"):
         simulation = None
         if is_combine(output):
+            atol = default_atol(folding) if atol is None else atol
             simulation = Simulation(
                 start or 0.0, 100.0 if end is None else end, points or 101, rtol, atol, changes=overrides
             )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from converters.cli.app import (
+    ATOL_HELP,
     MODEL_HELP,
     NoCacheOption,
     ProfileOption,
@@ -57,7 +58,7 @@ def simulate(
         ),
     ] = None,
     rtol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-8,
-    atol: Annotated[float, typer.Option(help="Absolute tolerance, in units of amount.")] = 1e-12,
+    atol: Annotated[float | None, typer.Option(help=ATOL_HELP)] = None,
     solver: Annotated[
         str | None,
         typer.Option(
@@ -98,10 +99,11 @@ def simulate(
         from converters.cli.series import csv_text, plot_course, read_times, species_series, time_grid
         from converters.export import is_combine
         from converters.files import check_targets
-        from converters.models import as_network, with_overrides
+        from converters.models import as_folding, as_network, with_overrides
         from converters.omex import archive_bytes
         from converters.sedml import reported_ids, uniform
         from converters.time_course import run_time_course
+        from converters.tolerance import default_atol
         from icrn_io.files import write_atomically
 
     overrides = parse_settings(settings or [])
@@ -130,6 +132,7 @@ def simulate(
         columns = {**columns, **course.values}
     with span("write"):
         if is_archive:
+            atol = default_atol(as_folding(with_overrides(subject, overrides))) if atol is None else atol
             run = uniform(
                 grid, rtol=rtol, atol=atol, engine=engine.value, solver=solver or "", changes=overrides
             )

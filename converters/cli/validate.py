@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from converters.cli.app import (
+    ATOL_HELP,
     MODEL_HELP,
     NoCacheOption,
     ProfileOption,
@@ -30,9 +31,7 @@ def validate(
     end: Annotated[float, typer.Option(help="Last output time.")] = 100.0,
     points: Annotated[int, typer.Option(min=1, help="Number of evenly spaced output times.")] = 101,
     rtol: Annotated[float, typer.Option(help="Relative tolerance of every engine.")] = 1e-8,
-    atol: Annotated[
-        float, typer.Option(help="Absolute tolerance of every engine, in units of amount.")
-    ] = 1e-12,
+    atol: Annotated[float | None, typer.Option(help=ATOL_HELP)] = None,
     tolerance: Annotated[float, typer.Option(help="Largest relative difference that passes.")] = 1e-5,
     refine: Annotated[
         bool,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from converters.lowering.constants import constant_value
 from converters.lowering.delays import varying
 from converters.lowering.formulas import ONE, ZERO, NewIds, rewrite, substitute
+from icrn_io.errors import UnsupportedFeatureError
 from icrn_io.expression import Expression, apply, number
 from icrn_io.network import AlgebraicRule, AssignmentRule, Event, Network, Parameter, RateRule
 
@@ -122,6 +124,9 @@ class _Naming:
 
     def event(self, event: Event) -> PlainEvent:
         name = event.id or "event"
+        delay = None if event.delay is None else constant_value(event.delay)
+        if delay is not None and delay < 0:
+            raise UnsupportedFeatureError("event with a negative delay", event.id, "delays are 0 or more")
         trigger = rewrite(event.trigger, self.met)
         is_truth = trigger.op in _TRUTHS
         condition = trigger if is_truth else apply("neq", [trigger, ZERO])

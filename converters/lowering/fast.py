@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from converters.lowering.constants import constant_value
+from converters.lowering.fast_ends import comes_to_its_end
 from converters.lowering.formulas import ONE, ZERO, NewIds, negative, product, quotient, substitute, total
 from converters.lowering.solving import rational
 from converters.quantities import symbol_quantities
@@ -103,6 +104,8 @@ def _check(network: Network, steps: list[_Step], by_events: frozenset[str]) -> N
     read = {name: where for where, formula in network_formulas(network) for name in formula.symbols()}
     initial = {name: a.variable for a in network.initial_assignments if a.math for name in a.math.symbols()}
     for step in steps:
+        if step.moved and not step.is_still and not comes_to_its_end(network, step.reaction, step.moved):
+            step.refuse("from its initial state it comes to no equilibrium, or to another one")
         if step.reaction.id in read:
             step.refuse(f"its flux is not known, and read by the {read[step.reaction.id]}")
         for name in step.moved:

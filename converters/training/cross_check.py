@@ -21,6 +21,7 @@ from converters.engines.registry import ENGINES, find_engine
 from converters.models import as_folding, as_network
 from converters.quantities import symbol_quantities
 from converters.time_course import run_time_course
+from converters.tolerance import default_atol
 from converters.training.chains import Chains, PhaseCourse, value_at
 from converters.training.evaluation import evaluate, evaluate_all
 from converters.training.predictions import Predictions, predictions
@@ -30,7 +31,7 @@ from icrn_core.noise import Transformed, noise_terms, on_scale
 from icrn_io.errors import ModelIOError
 
 SIMULATORS = ("tellurium", "copasi")
-_RTOL, _ATOL = 1e-8, 1e-12
+_RTOL = 1e-8
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,7 @@ class _Judge:
         self._quantities = symbol_quantities(network)
         self._folding = as_folding(problem.model)
         self._observables = {observable.id: observable for observable in problem.observables}
-        sizes = [s.initial_amount or s.initial_concentration or 0.0 for s in network.species]
-        # Models in moles count in amounts far below one.
-        self._atol = _ATOL * min(1.0, max(map(abs, sizes), default=0.0) or 1.0)
+        self._atol = default_atol(self._folding)
 
     def check(self, name: str, tolerance: float, likelihood_tolerance: float) -> EngineCheck:
         """Return how far an engine is from the fit."""

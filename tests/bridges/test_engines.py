@@ -15,6 +15,7 @@ from converters.fold import fold_network
 from converters.models import as_network, with_overrides
 from converters.overrides import apply_overrides
 from converters.time_course import run_time_course
+from converters.validation import cross_validate
 from icrn_io import read_model
 from icrn_io.errors import ModelIOError, UnsupportedFeatureError
 
@@ -401,3 +402,19 @@ def test_the_library_leaves_the_configuration_of_jax_alone():
     flag, dtype, value = result.split()
     assert (flag, dtype) == ("False", "float64")
     np.testing.assert_allclose(float(value), np.exp(-1), rtol=1e-7)
+
+
+def test_models_in_moles_and_femtolitres_have_error_control():
+    """Amounts of 1e-21: Lotka and Volterra's equations, by all engines at the usual tolerances."""
+    model = """
+        compartment c = 1e-15; species X in c = 1e-6, Y in c = 1.5e-6
+        J1: X -> 2 X; 1*X*c; J2: X + Y -> 2 Y; 1e6*X*Y*c; J3: Y -> ; 1*Y*c
+    """
+    network = read_model(model)
+    expected = [1.4982186e-6, 1.0509793e-6]
+    for engine in ("icrn", "tellurium", "copasi"):
+        course = run_time_course(network, [5.0, 10.0], engine=engine)
+        np.testing.assert_allclose(course.concentrations["X"], expected, rtol=1e-5, err_msg=engine)
+    report = cross_validate(network, [5.0, 10.0], engines=("tellurium",))
+    assert report.passed
+    assert report.floor < 1e-20

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hybrid_cases as cases
 import jax
 import jax.numpy as jnp
@@ -278,3 +280,41 @@ def test_a_switch_on_the_state_leaves_a_steady_state():
     )
     found = steady_state(compile_icrn(icrn), {"x": 0.0, "z": 0.0}, {"a": 2.0, "b": 1.0}).check()
     np.testing.assert_allclose([found.state["x"], found.state["z"]], [2.0, 0.0], atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["rodas5p", "dopri5", "dop853"])
+def test_what_stands_still_is_not_rounded_at_hundreds_of_events(solver):
+    """y' = 50, taken back to 0 at 1; n counts, a flag stays 3, and x' = 1 while the flag equals 3."""
+    icrn = network(
+        {
+            "y": 50.0,
+            "n": 0.0,
+            "flag": 0.0,
+            "x": truth(("eq", "flag", 3.0)),
+        },
+        (),
+        {"top": truth(("geq", "y", 1.0)), "zero": 0.0, "next": ("plus", "n", 1.0)},
+        (event("top", y="zero", n="next"),),
+    )
+    values = {"y": 0.0, "n": 0.0, "flag": 3.0, "x": 0.0}
+    states = run(icrn, values, {}, np.array([0.005, 1.333, 19.99]), solver=solver)
+    assert states["n"].tolist() == [0, 66, 999]
+    assert states["flag"].tolist() == [3, 3, 3]
+    np.testing.assert_allclose(states["x"], [0.005, 1.333, 19.99], rtol=1e-9)
+
+
+def test_derivatives_through_delays_beside_events_are_refused():
+    """What an event does comes back after the lag, at a moment that shifts with k."""
+    icrn = cases.refilled()
+    species = (*icrn.species, *cases.delayed().species[1:])
+    delay = Delay(entry("y"), entry("x"), entry("lag"))
+    constants = (*icrn.constants, *cases.delayed().constants[1:])
+    dynamics = compile_icrn(replace(icrn, species=species, constants=constants, delays=(delay,)))
+    values, params = {"x": 2.0, "n": 0.0, "y": 0.0}, {**PARAMS, "lag": 1.0}
+
+    def end(params):
+        return simulate(dynamics, values, params, TIMES, differentiate="forward").check().states["y"][-1]
+
+    assert np.isfinite(end(params))
+    with pytest.raises(IcrnError, match="delays beside events"):
+        jax.jacfwd(end)(params)

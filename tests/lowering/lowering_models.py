@@ -256,6 +256,18 @@ REFUSED = {
         network_of("species A = 1, B, C; B = 0; C = 0; F: A -> B; A; G: B -> C; B", fast=("F", "G")),
         "fast reaction", "shares species 'B'",
     ),
+    "a fast autocatalysis without what starts it": (
+        network_of("species A = 3, B = 0; F: A + B -> 2 B; A*B - 0.2*B^2", fast=("F",)),
+        "fast reaction", "comes to no equilibrium",
+    ),
+    "a fast reaction behind an unstable equilibrium": (
+        network_of("species A = 0.5, B = 5; F: A -> B; (A - 1)*(A - 2)", fast=("F",)),
+        "fast reaction", "comes to no equilibrium",
+    ),
+    "an event with a negative delay": (
+        network_of("x = 0; E: at -1 after time > 2: x = 1"),
+        "event with a negative delay", "0 or more",
+    ),
     "a fast reaction with a saturating law": (
         network_of("species A = 1, B = 0; F: A -> B; A/(1 + A) - B", fast=("F",)),
         "fast reaction", "second degree",

@@ -172,3 +172,25 @@ def test_coupled_algebraic_rules_agree_with_linear_algebra():
         course = run_time_course(network, [0.0, 1.0])
         found = [course.values[z][1] for z in names]
         np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-9)
+
+
+def test_fast_autocatalysis_with_something_to_start_it_ends_where_it_is_stable():
+    model = network_of("species A = 3, B = 0.5; F: A + B -> 2 B; A*B - 0.2*B^2", fast=("F",))
+    course = run_time_course(model, TIMES)
+    np.testing.assert_allclose(course.concentrations["A"], 3.5 * 0.2 / 1.2, rtol=1e-9)
+
+
+def test_a_network_that_leaves_out_events_is_not_compiled():
+    """The folded network alone would run, as if there were none."""
+    from icrn_core import IcrnError, compile_icrn, simulate
+
+    folding = fold_network(read_model("species A = 0; k = 0.5; J: A -> ; k*A; E: at time >= 1: A = A + 3"))
+    with pytest.raises(IcrnError, match=r"leaves out event 'E'.*plain_folding"):
+        compile_icrn(folding.icrn)
+    plain = plain_folding(folding)
+    values, params = (
+        {base.name: plain.values[base.name] for base in bases}
+        for bases in (plain.icrn.species, plain.icrn.constants)
+    )
+    found = simulate(compile_icrn(plain.icrn), values, params, [3.0], rtol=1e-9).states["A"]
+    np.testing.assert_allclose(found, 3 * np.exp(-1.0), rtol=1e-7)
