@@ -124,12 +124,9 @@ __all__ = [
     "relu",
     "simulate",
     "simulate_batch",
-<<<<<<< HEAD
     "simulate_field",
-=======
     "simulate_fixed",
     "simulate_stochastic",
->>>>>>> main
     "steady_state",
 ]
 
