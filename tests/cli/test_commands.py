@@ -216,8 +216,9 @@ def test_simulate_writes_exact_numbers(archive):
 
 
 def test_simulate_random_reactions(archive):
-    arguments = ("icrn-simulate", "decay.icrn", "--end", "20", "--points", "5", "--method", "ssa", "--seed")
-    runs = [columns(call(*arguments, seed)[1]) for seed in ("1", "1", "2")]
+    arguments = ("icrn-simulate", "decay.icrn", "--end", "20", "--points", "5", "--method", "ssa")
+    more = ("--quantity", "amount", "--seed")
+    runs = [columns(call(*arguments, *more, seed)[1]) for seed in ("1", "1", "2")]
     totals = [sum(run[name] for name in ("A_1", "A_2", "B_1", "B_2")) for run in runs]
     assert all((total == total[0]).all() for total in totals)
     assert all((run["A_1"] == np.round(run["A_1"])).all() for run in runs)
