@@ -151,6 +151,12 @@ class AuthoredNetwork:
 
         return text_of(self)
 
+    def _repr_latex_(self) -> str:
+        """Return what a notebook shows."""
+        from icrn_core.latex import latex_of
+
+        return latex_of(self)
+
     def __repr__(self) -> str:
         return (
             f"AuthoredNetwork('{self.icrn.name}': {len(self.icrn.species)} base species, "

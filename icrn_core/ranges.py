@@ -102,6 +102,8 @@ class Ranges:
         for node, literals in self._literals.items():
             self._check_literals(node, literals)
         taken = {base.name for base in bases}
+        # Sets that are given one name and the same labels are one.
+        named: dict[str, IndexSet] = {}
         for node in self._parents:
             root = self._root(node)
             if root in self._sets:
@@ -111,9 +113,14 @@ class Ranges:
                     f"{_described(node)} has no range: give its symbol a size or labels, "
                     "as in index_symbols('i', 10)"
                 )
-            name = self._name(root, taken)
-            taken.add(name)
-            self._sets[root] = IndexSet(name, self._labels[root])
+            given = next((s.set_name for s in self._symbols_of(root) if s.set_name), "")
+            known = named.get(given) if given else None
+            if known is None or known.labels != self._labels[root]:
+                name = self._name(root, given, taken)
+                taken.add(name)
+                known = IndexSet(name, self._labels[root])
+                named.setdefault(given, known)
+            self._sets[root] = known
 
     def _check_literals(self, node: tuple[Base, int], literals: list[str]) -> None:
         root = self._root(node)
@@ -127,9 +134,11 @@ class Ranges:
                     f"{_described(node)} has no label '{literal}': it ranges over {shown(labels)}"
                 )
 
-    def _name(self, root: Node, taken: set[str]) -> str:
-        symbols = [node for node in self._parents if isinstance(node, Index) and self._root(node) is root]
-        given = next((symbol.set_name for symbol in symbols if symbol.set_name), "")
+    def _symbols_of(self, root: Node) -> list[Index]:
+        return [node for node in self._parents if isinstance(node, Index) and self._root(node) is root]
+
+    def _name(self, root: Node, given: str, taken: set[str]) -> str:
+        symbols = self._symbols_of(root)
         name = given or (symbols[0].name.upper() if symbols else f"{root[0].name}_labels")
         while name in taken:
             name += "_"

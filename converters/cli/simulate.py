@@ -24,6 +24,14 @@ from converters.cli.app import (
 from converters.profiling import span
 
 
+class MethodName(StrEnum):
+    """How a model is run."""
+
+    ode = "ode"
+    ssa = "ssa"
+    tau_leaping = "tau-leaping"
+
+
 class Quantity(StrEnum):
     """What the columns of species hold."""
 
@@ -66,6 +74,11 @@ def simulate(
         ),
     ] = None,
     engine: Annotated[EngineName, typer.Option(help="What integrates.")] = EngineName.icrn,
+    method: Annotated[
+        MethodName,
+        typer.Option(help="Integrate rates of change, or let reactions happen at random moments, once."),
+    ] = MethodName.ode,
+    seed: Annotated[int, typer.Option(help="Of a random run.")] = 0,
     quantity: Annotated[
         Quantity,
         typer.Option(help="What to report of species; symbol: what the id stands for in formulas."),
@@ -114,6 +127,8 @@ def simulate(
         raise typer.BadParameter(
             "an archive reports what ids stand for: leave --quantity out, or write a CSV file"
         )
+    if is_archive and method is not MethodName.ode:
+        raise typer.BadParameter("an archive holds a simulation of rates of change: write a CSV file")
     grid = read_times(times) if times is not None else time_grid(start, end, points)
     check_targets(model, output, plot)
     with progress("Reading the model"):
@@ -122,7 +137,18 @@ def simulate(
     if engine is EngineName.icrn:
         keep_programs(no_cache)
     with progress("Compiling and integrating"):
-        course = run_time_course(subject, grid, engine.value, rtol, atol, overrides, solver, effort="quick")
+        course = run_time_course(
+            subject,
+            grid,
+            engine.value,
+            rtol,
+            atol,
+            overrides,
+            solver,
+            effort="quick",
+            method=method.value,
+            seed=seed,
+        )
     columns = species_series(course, network, quantity.value)
     if plot is not None:
         with span("plot"):

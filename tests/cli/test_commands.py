@@ -215,6 +215,16 @@ def test_simulate_writes_exact_numbers(archive):
     assert out.splitlines()[1] == "0.0,3.0,1.0,0.0,0.0"
 
 
+def test_simulate_random_reactions(archive):
+    arguments = ("icrn-simulate", "decay.icrn", "--end", "20", "--points", "5", "--method", "ssa")
+    more = ("--quantity", "amount", "--seed")
+    runs = [columns(call(*arguments, *more, seed)[1]) for seed in ("1", "1", "2")]
+    totals = [sum(run[name] for name in ("A_1", "A_2", "B_1", "B_2")) for run in runs]
+    assert all((total == total[0]).all() for total in totals)
+    assert all((run["A_1"] == np.round(run["A_1"])).all() for run in runs)
+    assert all((runs[0][name] == runs[1][name]).all() for name in runs[0])
+
+
 def test_simulate_options(archive):
     Path("times.txt").write_text("0.5, 1\n2;3\n")
     arguments = [
@@ -333,6 +343,11 @@ REFUSED = {
     "simulate a damaged file": (["icrn-simulate", "bad.icrn", "--end", "1"], "bad.icrn"),
     "unknown id": (["icrn-simulate", "decay.ant", "--end", "1", "--set", "k_l=3"], "did you mean 'k_"),
     "varying lag": (["icrn-simulate", "lag.ant", "--end", "1", "-o", "x"], "delay"),
+    "random fractions": (["icrn-simulate", "half.ant", "--end", "1", "--method", "ssa"], "whole numbers"),
+    "random in another engine": (
+        ["icrn-simulate", "decay.ant", "--end", "1", "--method", "ssa", "--engine", "copasi"],
+        "engine 'icrn'",
+    ),
     "unknown solver": (["icrn-simulate", "decay.ant", "--end", "1", "--solver", "euler"], "euler"),
     "negative start": (["icrn-simulate", "decay.ant", "--start", "-1", "--end", "1"], "none can be before 0"),
     "bad tolerance": (["icrn-simulate", "decay.ant", "--end", "1", "--rtol", "0"], "rtol"),
@@ -354,6 +369,7 @@ def test_what_is_refused_is_one_line_and_leaves_no_file(case, archive, folder):
     (folder / "junk.xml").write_text("junk")
     (folder / "typo.ant").write_text("model m\n  A -> -> B;\nend\n")
     (folder / "lag.ant").write_text("species A = 1; J: A -> ; delay(A, 1 + A)")
+    (folder / "half.ant").write_text("species A = 0.5; J: A -> ; A")
     (folder / "missing.ant").write_text("species A = 1; J: A -> ; k*A")
     (folder / "bad.icrn").write_bytes(archive.read_bytes()[:-100])
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from icrn_core import IcrnError, compile_icrn
-from icrn_core.authoring import AuthoredNetwork, author, reaction
+from icrn_core.authoring import AuthoredNetwork, author, fast, reaction
+from icrn_core.dual_rail import DualRail, signs
 from icrn_core.notation import apply, base_species, index_symbols, rate_constants, relu
 from icrn_core.text_reader import read_text
 
@@ -147,6 +148,29 @@ def whole_laws_and_masks():
     ), expected
 
 
+@network
+def signed_variables():
+    """y' = Wx with W of both signs: x[s] makes y of the same sign by W⁺, of the other by W⁻; z' = −z."""
+    i, j, (s, t) = *index_symbols("i j", 3), signs("s t")
+    x, y = DualRail("x"), DualRail("y")
+    weights = rng.normal(size=(3, 3))
+    W = rate_constants("W")
+    values = {"W": weights, **x.split(rng.normal(size=3)), **y.split(rng.normal(size=3))}
+
+    def expected(x, y, W, **_):
+        up, down = np.maximum(W, 0).T, np.maximum(-W, 0).T
+        plus, minus = up @ x[:, 0] + down @ x[:, 1], up @ x[:, 1] + down @ x[:, 0]
+        v = 50.0 * y[:, 0] * y[:, 1]
+        return {"x": np.zeros((3, 2)), "y": np.stack([plus - v, minus - v], axis=1)}
+
+    return author(
+        reaction(x[i, s] >> x[i, s] + y[j, s], relu(W[i, j])),
+        reaction(x[i, s] >> x[i, s] + y[j, t], relu(-W[i, j]), where=s != t),
+        y.annihilation(i, rate=50.0),
+        values=values,
+    ), expected
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_rates_of_change_are_those_of_the_notation(name):
     authored, expected = NETWORKS[name]
@@ -166,6 +190,36 @@ def test_text_reads_back_as_the_same_network(name):
     for base, tensor in authored.values.items():
         np.testing.assert_array_equal(again.values[base], tensor)
     assert str(again) == text
+
+
+def test_signed_variables_are_split_and_put_together():
+    x = DualRail("x")
+    value = rng.normal(size=(2, 3))
+    state = x.split(value)
+    assert (state["x"] >= 0).all()
+    assert (state["x"].prod(axis=-1) == 0).all()
+    np.testing.assert_allclose(x.value(state), value)
+    assert x.annihilation(index_symbols("i", 3)).is_fast
+    with pytest.raises(IcrnError, match="expected 2 signs"):
+        x.value({"x": np.zeros(3)})
+
+
+def test_latex_shows_every_reaction():
+    i, j = index_symbols("i j", 4)
+    X, S, k = base_species("X"), base_species("S_out"), rate_constants("k")
+    text = author(
+        reaction(2 * X[i] + X[j] >> S, (k + 1) / 2, where=(i < j) & (i != 2)),
+        fast(X[i] + S >> 0),
+        reaction(X[0] >> 0, law=k * X[0] / (1 + X[0])),
+    )._repr_latex_()
+    assert text.splitlines() == [
+        r"\begin{align*}",
+        r"  2\, X_{i} + X_{j} &\xrightarrow{\frac{k + 1}{2}} \mathrm{S\_out} && i \in I,\ j \in I;\ "
+        r"( i < j ) \wedge ( i \neq 2 ) \\",
+        r"  X_{i} + \mathrm{S\_out} &\xrightarrow{\text{fast}} \varnothing && i \in I \\",
+        r"  X_{0} &\xrightarrow{v = \frac{k \, X_{0}}{1 + X_{0}}} \varnothing",
+        r"\end{align*}",
+    ]
 
 
 def test_text_as_a_biologist_writes_it():
