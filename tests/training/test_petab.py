@@ -95,6 +95,7 @@ def test_gradient_of_a_model_with_events_is_that_of_central_differences(data_dir
     np.testing.assert_allclose(gradient @ directions, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_observable_that_a_rule_assigns_beside_comparisons_of_the_state(tmp_path):
     model = (
         "model m; species A = 1, B = 0; R: A -> B; k*A; k = 0.5; c = 0; twice := 2*A;"
@@ -352,6 +353,7 @@ def test_oscillation_has_no_steady_state(tmp_path):
     assert likelihood(path, Accuracy(rtol=1e-6, max_steps=2000)) == np.inf
 
 
+@pytest.mark.slow
 def test_periods_follow_each_other(tmp_path):
     conditions = ("fast k 2*k0", "more A dose^2", "k0 k k0")
     path = version_2(
