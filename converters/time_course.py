@@ -126,35 +126,34 @@ def run_time_course(
     from converters.tolerance import default_atol
     from icrn_io.errors import ModelIOError
 
-    if method != "ode":
-        if engine != "icrn":
-            raise ModelIOError(f"method '{method}' is run by the engine 'icrn', not by '{engine}'")
-        return _stochastic(model, times, method, seed, overrides)
     chosen = find_engine(engine)
     grid = check_times(times)
     if effort not in ("full", "quick"):
         raise ModelIOError(f"effort is 'full' or 'quick', not {effort!r}")
+    if method != "ode" and engine != "icrn":
+        raise ModelIOError(f"method '{method}' is run by the engine 'icrn', not by '{engine}'")
     model = with_overrides(model, overrides or {})
     folding = as_folding(model)
+    if method != "ode":
+        return _stochastic(folding, grid, method, seed)
     atol = default_atol(folding) if atol is None else atol
     settings = EngineSettings(
         check_tolerance("rtol", rtol), check_tolerance("atol", atol), solver, max_steps, effort
     )
     if chosen.wants == "folding":
         return chosen.run(folding, grid, settings)
-    if chosen.wants != "folding":
-        # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
-        refuse_missing_values(folding)
+    # libRoadRunner and COPASI would take 0 or 1 for a value that is missing.
+    refuse_missing_values(folding)
     network = as_network(model)
     return without_invented(chosen.run(network, grid, settings), network)
 
 
-def _stochastic(model, times, method: str, seed: int, overrides: Mapping[str, float] | None) -> TimeCourse:
-    from converters.models import as_network
+def _stochastic(folding: Folding, times: np.ndarray, method: str, seed: int) -> TimeCourse:
+    from converters.enumerate import enumerate_network
     from converters.stochastic import run_stochastic
 
-    runs = run_stochastic(model, times, method=method, seed=seed, overrides=overrides)
-    network = as_network(model)
+    runs = run_stochastic(folding, times, method=method, seed=seed)
+    network = enumerate_network(folding)
     sizes = {c.id: np.nan if c.size is None else c.size for c in network.compartments}
     amounts = {species_id: counts[0] for species_id, counts in runs.counts.items()}
     concentrations = {s.id: amounts[s.id] / sizes[s.compartment] for s in network.species}

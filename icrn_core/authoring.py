@@ -302,7 +302,7 @@ class _Maker:
         symbols = tuple(IndexSymbol(index.name, self.ranges.of(index)) for index in indices)
         left, right = (_terms(side, where) for side in (authored.change.left, authored.change.right))
         tuples = _Tuples(where, symbols, indices, authored.where)
-        for pair in sorted(_symmetric_pairs(left + right), key=lambda pair: [s.name for s in pair]):
+        for pair in sorted(_symmetric_pairs(left, right), key=lambda pair: [s.name for s in pair]):
             tuples.order(*pair)
         slots: dict[Reference, int] = {}
 
@@ -372,22 +372,24 @@ def _mass_action(rate: Formula, reactants: list[tuple[Entry, float]]) -> Formula
     return apply("times", rate, *powers) if powers else rate
 
 
-def _symmetric_pairs(terms: list[tuple[Entry, float]]) -> set[tuple[Index, Index]]:
-    """Return the pairs of symbols of symmetric species whose exchange leaves all terms what they are."""
+def _symmetric_pairs(
+    left: list[tuple[Entry, float]], right: list[tuple[Entry, float]]
+) -> set[tuple[Index, Index]]:
+    """Return the pairs of symbols of symmetric species whose exchange leaves both sides what they are."""
 
     def key(entry: Entry, exchanged: Mapping[Index, Index]) -> tuple:
         indices = [exchanged.get(i, i) if isinstance(i, Index) else i for i in entry.indices]
         places = [id(i) if isinstance(i, Index) else i for i in indices]
         return entry.base.name, tuple(sorted(places, key=str) if entry.base.is_symmetric else places)
 
-    def multiset(exchanged: Mapping[Index, Index]) -> Counter:
-        return Counter((key(entry, exchanged), count) for entry, count in terms)
+    def sides(exchanged: Mapping[Index, Index]) -> list[Counter]:
+        return [Counter((key(entry, exchanged), count) for entry, count in side) for side in (left, right)]
 
     found = set()
-    for entry, _ in terms:
+    for entry, _ in left + right:
         if entry.base.is_symmetric and all(isinstance(i, Index) for i in entry.indices):
             a, b = entry.indices
-            if a is not b and multiset({}) == multiset({a: b, b: a}):
+            if a is not b and sides({}) == sides({a: b, b: a}):
                 found.add((a, b) if a.name <= b.name else (b, a))
     return found
 

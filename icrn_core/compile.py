@@ -142,10 +142,11 @@ def compile_icrn(icrn: ICRN, *, moving: Collection[str] = ()) -> Dynamics:
         or any(i.reads_time for i in driving)
         or bool(icrn.delays),
         hybrid=hybrid,
-        edges=tuple(
+        edges=()
+        if hybrid is None
+        else tuple(
             Edge(law, *found, slots, size)
             for law, found, slots, size in _timed(static, arrays, is_static, [*laws, *told], edges)
-            if hybrid is not None
         ),
         labels=tuple(layout.label(k) for k in range(layout.n_state + layout.n_params)),
     )

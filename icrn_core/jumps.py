@@ -53,15 +53,7 @@ def is_located(left: tuple[Law, list[bool]], right: tuple[Law, list[bool]]) -> b
 
 def _degrees(law: Law, is_static: list[bool]) -> list[int | None]:
     """Degree in time of each instruction: 0, 1, or None where it is neither."""
-    degrees: list[int | None] = []
-    for name, *operands in law.instructions:
-        if name == "slot":
-            degrees.append(0 if is_static[operands[0]] else None)
-        elif name in ("number", "time"):
-            degrees.append(int(name == "time"))
-        else:
-            degrees.append(_combined(name, [degrees[k] for k in operands]))
-    return degrees
+    return law.degrees(is_static, _combined)
 
 
 def _combined(name: str, given: list[int | None]) -> int | None:

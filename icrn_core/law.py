@@ -9,6 +9,7 @@ numbering of their slots become the same `Law` and can be evaluated as one array
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,6 +52,28 @@ class Law:
     def factors(self) -> tuple[int, ...] | None:
         """Slots, with multiplicity, of which the value is the product; None for other laws."""
         return _factors(self.instructions)
+
+    def degrees(
+        self, is_static: list[bool], combined: Callable[[str, list[int | None]], int | None]
+    ) -> list[int | None]:
+        """Return the degree in time of every instruction: 0, 1, or None where it is neither.
+
+        Parameters
+        ----------
+        is_static : list of bool
+            Which slots do not change with the time.
+        combined : callable
+            Of an operator and the degrees of its operands: the degree of what it gives.
+        """
+        found: list[int | None] = []
+        for name, *operands in self.instructions:
+            if name == "slot":
+                found.append(0 if is_static[operands[0]] else None)
+            elif name in ("number", "time"):
+                found.append(int(name == "time"))
+            else:
+                found.append(combined(name, [found[k] for k in operands]))
+        return found
 
     def __call__(self, slots: list[Array], t: Array) -> Array:
         """Evaluate elementwise; slots broadcast against each other."""

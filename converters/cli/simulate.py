@@ -133,6 +133,8 @@ def simulate(
     check_targets(model, output, plot)
     with progress("Reading the model"):
         subject = read(model)
+        # An archive asks for the folding too.
+        subject = as_folding(subject) if is_archive else subject
         network = as_network(subject)
     if engine is EngineName.icrn:
         keep_programs(no_cache)
@@ -158,13 +160,13 @@ def simulate(
         columns = {**columns, **course.values}
     with span("write"):
         if is_archive:
-            atol = default_atol(as_folding(with_overrides(subject, overrides))) if atol is None else atol
+            changed = with_overrides(subject, overrides)
+            atol = default_atol(as_folding(changed)) if atol is None else atol
             run = uniform(
                 grid, rtol=rtol, atol=atol, engine=engine.value, solver=solver or "", changes=overrides
             )
             columns = {name: columns[name] for name in reported_ids(network, everything) if name in columns}
-            changed = as_network(with_overrides(subject, overrides))
-            text = archive_bytes(changed, run, csv_text(course.times, columns), list(columns))
+            text = archive_bytes(as_network(changed), run, csv_text(course.times, columns), list(columns))
         else:
             text = csv_text(course.times, columns)
         if output is None:

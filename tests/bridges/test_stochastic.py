@@ -55,6 +55,8 @@ def test_a_time_course_can_be_one_run(tmp_path):
     np.testing.assert_array_equal(
         course.amounts["X"], converters.run_stochastic(path, TIMES, seed=3).counts["X"][0]
     )
+    larger = converters.run_time_course(path, TIMES, method="ssa", seed=3, overrides={"C": 5.0})
+    np.testing.assert_array_equal(larger.concentrations["X"], larger.amounts["X"] / 5)
     with pytest.raises(ModelIOError, match="engine 'icrn'"):
         converters.run_time_course(path, TIMES, method="ssa", engine="copasi")
     with pytest.raises(ModelIOError, match="'gillespie'"):

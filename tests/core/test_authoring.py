@@ -129,6 +129,20 @@ def symmetric_dimers():
 
 
 @network
+def exchange_along_symmetric_bonds():
+    """X[p] → X[q] over the bond of p and q is no reaction of unordered pairs."""
+    p, q = index_symbols("p q", 3)
+    X, D = base_species("X"), base_species("D", symmetric=True)
+    values = {"X": rng.random(3), "D": np.triu(rng.random((3, 3)))}
+
+    def expected(X, D, **_):
+        v = 0.7 * X[:, None] * (D + np.triu(D, 1).T)
+        return {"X": v.sum(0) - v.sum(1), "D": np.zeros((3, 3))}
+
+    return author(reaction(X[p] + D[p, q] >> X[q] + D[p, q], 0.7), values=values), expected
+
+
+@network
 def whole_laws_and_masks():
     i, j = index_symbols("i j", 3)
     X, E = base_species("X E")
