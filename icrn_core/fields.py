@@ -97,10 +97,13 @@ def simulate_field(
         What reverse mode stores: the state after every step, that after every √n_steps-th step
         for the price of one more run, or everything.
     project : function, optional
-        Of the state as tensors ``(*base.shape, *grid.shape)`` by base species, the state with
-        which the run goes on, after each step (with "strang" after its reactions, before its last
-        half of diffusion) and in what is saved: for reactions so fast that they have ended. Doing
-        it twice is to change nothing. It can reduce the order of a scheme to one.
+        Of the state as tensors ``(*base.shape, *grid.shape)`` by base species, the state after
+        reactions so fast that they have ended. Other reactions see only projected states, the run
+        goes on from one after each step (with "strang" after its reactions, before its last half
+        of diffusion), and what is saved is projected. Doing it twice is to change nothing, and
+        what it takes away is to be a sum of stoichiometries: then what the fast reactions conserve
+        is stepped with the order of the scheme, as far as it is smooth. Where species that react
+        fast diffuse at different rates, the order is one.
     dtype : dtype, optional
         Of the fields, float32 or float64; by default that of JAX.
 
@@ -272,9 +275,9 @@ class _Space:
         return jnp.isfinite(sum(jnp.sum(x) for x in parts))
 
     def rate(self, t: Array, points: Parts) -> Parts:
-        """Return what the reactions change at each point."""
+        """Return what the reactions change at each point, of the projected state."""
         dynamics, n_points = self.dynamics, self.grid.n_points
-        y = self.joined(points).reshape(-1, n_points)
+        y = self.joined(self.project(points)).reshape(-1, n_points)
         every = dynamics.n_moving == dynamics.n_state
         rate = dynamics.prepared_field(
             jnp.broadcast_to(t, (n_points,)), y if every else dynamics.moving(y), self.prepared

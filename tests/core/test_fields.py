@@ -403,6 +403,35 @@ def test_a_projection_follows_every_step():
         np.testing.assert_allclose(solution.fields["B"], 0.0, atol=1e-15)
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_signed_variables_are_stepped_as_if_they_were_species(scheme):
+    """dx/dt = 1 − 2 max(x, 0) + max(−x, 0) / 2 with x = A − B, from −1 through 0."""
+    A, B = base_species("A B")
+    network = author(reaction(0 >> A, 1.0), reaction(A >> 0, 2.0), reaction(B >> 0, 0.5))
+
+    def annihilated(state):
+        excess = state["A"] - state["B"]
+        return {"A": jnp.maximum(excess, 0.0), "B": jnp.maximum(-excess, 0.0)}
+
+    solution = simulate_field(
+        compile_icrn(network.icrn),
+        {"A": 0.0, "B": 1.0},
+        network.params,
+        {"A": 0.3, "B": 0.3},
+        Grid((4,)),
+        step=0.1,
+        n_steps=15,
+        save_every=5,
+        project=annihilated,
+        scheme=scheme,
+    ).check()
+    crossing = 2.0 * np.log(1.5)
+    exact = [-1.0, 2.0 - 3.0 * np.exp(-0.25), 0.5 * (1.0 - np.exp(-2.0 * (1.0 - crossing)))]
+    exact += [0.5 * (1.0 - np.exp(-2.0 * (1.5 - crossing)))]
+    found = (solution.fields["A"] - solution.fields["B"])[:, 0]
+    np.testing.assert_allclose(found, exact, atol={"etdrk4": 2e-4, "etdrk2": 2e-3, "strang": 2e-4}[scheme])
+
+
 @pytest.mark.parametrize("where", [None, lambda i, j: i != j])
 def test_weighted_sums_over_points_are_matrix_products(where):
     """One for each kind of reaction, of static weights, and nothing of the size of weights times points."""
