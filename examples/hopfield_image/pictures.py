@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from training import Stage, picture
+from hopfield_image.training import Stage, picture
 
 from icrn_core import FieldSolution
 

@@ -21,11 +21,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+# The folder above, so that the modules here are found as a package, and hide no others.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 import jax
 import numpy as np
-from image import flower, grid_of
-from pictures import save_losses, save_pictures
-from training import END, Grower, Stage, checked, train
+
+from hopfield_image.image import flower, grid_of
+from hopfield_image.pictures import save_losses, save_pictures
+from hopfield_image.training import END, Grower, Stage, checked, train
 
 from icrn_core.pictures import save_movie
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from image import flower, grid_of, spots
+from hopfield_image.image import flower, grid_of, spots
 from jax import Array
-from network import annihilated, diffusion, first_values, hopfield
+from hopfield_image.network import annihilated, diffusion, first_values, hopfield
 
 from icrn_core import FieldSolution, compile_icrn, minimise, simulate_field
 

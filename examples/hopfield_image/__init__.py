@@ -1,0 +1,1 @@
+"""A picture that a reaction–diffusion network of dual-rail neurons learns to grow."""
