@@ -1,0 +1,108 @@
+"""Clocks of reactions: which species is there says which phase it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from icrn_core.authoring import Reaction, fast, reaction
+from icrn_core.notation import Formula, base_species, index_symbols, rate_constants
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Reactions that make one species after the other abundant, and what they need.
+
+    Attributes
+    ----------
+    phases : mapping of str to Formula
+        Name of a phase → the species that is there while it lasts; it acts as a catalyst.
+    reactions : tuple of Reaction
+        Of the clock alone.
+    values : mapping of str to float or array
+        Initial concentrations and rate constants by base.
+    period : float
+        From one sample to the next, in units of time.
+    dose : mapping of str to float
+        What is injected with every sample, by base species.
+    """
+
+    phases: Mapping[str, Formula]
+    reactions: tuple[Reaction, ...]
+    values: Mapping[str, object]
+    period: float
+    dose: Mapping[str, float] = field(default_factory=dict)
+
+
+def phase_clock(
+    phases: Sequence[str] = ("forward", "feedback", "wash"),
+    *,
+    switch: float = 1000.0,
+    decay: float = 1.0,
+    rest: float = 15.0,
+) -> Clock:
+    """Return a clock that one dose of a token sets going: every phase but the last takes a unit of time.
+
+    The token turns into the species of the first phase and into thresholds for those after it. Each
+    phase makes the species of the next at the rate 1, its threshold takes that away by annihilation
+    until it is used up itself, and then autocatalysis switches::
+
+        token >> C[first] + threshold[2] + threshold[3] + ...
+        C[p] >> C[p] + C[q]           rate 1, q = p + 1
+        C[q] + threshold[q] >> 0      fast
+        C[p] + C[q] >> 2 C[q]         switch
+        C[last] >> 0                  decay
+
+    Parameters
+    ----------
+    phases : sequence of str
+        Names in order; the last one is that of clearing.
+    switch : float
+        Rate constant of the autocatalysis, per concentration and time: a switch takes about 10 / switch.
+    decay : float
+        Rate constant of the decay of the last species, per time.
+    rest : float
+        How long the last phase takes until the next sample, in units of time.
+    """
+    p, q = index_symbols("p q", phases)
+    C, threshold, token = base_species("C threshold token")
+    first, *later = phases
+    reactions = (
+        reaction(token >> reduce(add, (threshold[phase] for phase in later), C[first]), 1e3, name="start"),
+        reaction(C[p] >> C[p] + C[q], 1.0, where=q == p + 1, name="ripen"),
+        fast(C[q] + threshold[q] >> 0, where=q != 0, name="hold"),
+        reaction(C[p] + C[q] >> 2 * C[q], switch, where=q == p + 1, name="turn"),
+        reaction(C[phases[-1]] >> 0, decay, name="end"),
+    )
+    period = len(later) + rest
+    return Clock({phase: C[phase] for phase in phases}, reactions, {}, period, {"token": 1.0})
+
+
+# The wave that travels along the ring unchanged, C_i(t) = C_{i-1}(t - period / 6), of total 1 and least
+# concentration 1e-5: two neighbours are abundant. Found by shooting.
+_WAVE = (0.499970000400016, 0.499970000400016, 1.99995999839996e-5, 1e-5, 1e-5, 1.99995999839996e-5)
+_WAVE_PERIOD = 69.0813976283287
+
+
+def ring_clock(rate: float = 5.0) -> Clock:
+    """Return six species in a ring that turn into one another for ever: C_i + C_{i+1} → 2 C_{i+1}.
+
+    C1 washes, C3 loads and runs forward, C5 feeds back; those between keep the phases apart. It needs
+    no token. The ring conserves C1 + … + C6, C1 C3 C5 and C2 C4 C6, and begins as a travelling wave
+    that turns from C6 to C1, so that a period begins with the wash and ends after the feedback.
+
+    Parameters
+    ----------
+    rate : float
+        Rate constant, per concentration and time; the period is 69.08 / rate.
+    """
+    i, j = index_symbols("i j", range(1, 7))
+    C, k = base_species("C"), rate_constants("ring_rate")
+    turn = reaction(C[i] + C[j] >> 2 * C[j], k, where=j == (i + 1) % 6, name="turn")
+    start = np.roll(_WAVE, 5)
+    phases = {"wash": C[1], "forward": C[3], "feedback": C[5]}
+    return Clock(phases, (turn,), {"C": start, "ring_rate": rate}, _WAVE_PERIOD / rate)
