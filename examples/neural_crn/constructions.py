@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from icrn_core.authoring import AuthoredNetwork, Reaction, author, reaction
+from icrn_core.authoring import AuthoredNetwork, Reaction, author, fast, reaction
 from icrn_core.dual_rail import DualRail, signs
 from icrn_core.notation import base_species, index_symbols, rate_constants
 
@@ -107,3 +107,57 @@ def linear_regression(n_inputs: int, clock: Clock, rate: float = 0.05) -> Constr
         name="linear_regression",
     )
     return Construction(network, clock, (P,))
+
+
+def two_layers(n_inputs: int, n_hidden: int, clock: Clock, rate: float = 0.1) -> Construction:
+    """Return a network that fits y = V · relu(W x) by stochastic gradient descent.
+
+    In the forward phase ``Z' = W x`` and ``E' = 2 (V · relu(Z) - Yint)`` with ``Yint' = y``: both sides
+    of the error are integrated twice, so that it is right at any time. Once Z⁺ and Z⁻ have annihilated,
+    relu(Z) is Z⁺. In the feedback phase ``V' = -rate E relu(Z)``; the adjoint ``A' = 2 E V`` of a unit
+    is made for all units and destroyed by Z⁻ where the unit is off; ``W' = -rate A x``. With the phases
+    of unit length of `phase_clock`, the learning rate of both layers is ``rate``.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Length of x, with the 1 for the intercepts.
+    n_hidden : int
+        Number of hidden units.
+    clock : Clock
+        With the phases forward, feedback and wash.
+    rate : float
+        Rate constant of the weight change, per concentration and time.
+    """
+    sample = _Sample(n_inputs, clock)
+    i, XF, XB, YF = sample.i, sample.XF, sample.XB, sample.YF
+    h = index_symbols("h", n_hidden)
+    W, V, Z, ZB, A, E, EB = (DualRail(name) for name in ("W", "V", "Z", "ZB", "A", "E", "EB"))
+    YI, eta = base_species("YI"), rate_constants("eta")
+    feedback, wash = clock.phases["feedback"], clock.phases["wash"]
+    network = author(
+        *clock.reactions,
+        *sample.reactions(),
+        reaction(W[h, i, s] + XF[i, t] >> W[h, i, s] + XF[i, t] + Z[h, u], 1.0, where=PRODUCT, name="hidden"),
+        reaction(V[h, s] + Z[h, "p"] >> V[h, s] + Z[h, "p"] + E[s], 2.0, name="output"),
+        reaction(YF[s] >> YF[s] + YI[s], 1.0, name="delay_target"),
+        reaction(YI[s] >> YI[s] + E[t], 2.0, where=s != t, name="compare"),
+        reaction(Z[h, s] + feedback >> ZB[h, s] + feedback, TURN, name="turn_hidden"),
+        reaction(E[s] + feedback >> EB[s] + feedback, TURN, name="turn_error"),
+        reaction(YI[s] + feedback >> feedback, TURN, name="end_delay"),
+        reaction(EB[s] + ZB[h, "p"] >> EB[s] + ZB[h, "p"] + V[h, t], eta, where=s != t, name="update_output"),
+        reaction(EB[s] + V[h, t] >> EB[s] + V[h, t] + A[h, u], 2.0, where=PRODUCT, name="adjoint"),
+        fast(ZB[h, "n"] + A[h, s] >> ZB[h, "n"], name="gate"),
+        reaction(
+            A[h, s] + XB[i, t] >> A[h, s] + XB[i, t] + W[h, i, u], eta, where=OPPOSITE, name="update_hidden"
+        ),
+        reaction(ZB[h, s] + wash >> wash, TURN, name="clear_hidden"),
+        reaction(EB[s] + wash >> wash, TURN, name="clear_error"),
+        reaction(A[h, s] + wash >> wash, TURN, name="clear_adjoint"),
+        *(variable.annihilation(h) for variable in (Z, ZB, A, V)),
+        *(variable.annihilation() for variable in (E, EB)),
+        W.annihilation(h, i),
+        values={"eta": rate, **clock.values},
+        name="two_layers",
+    )
+    return Construction(network, clock, (W, V))

@@ -13,3 +13,18 @@ def plane(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def _with_one(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x, np.ones((len(x), 1))], axis=1)
+
+
+def xor(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs ``(n_samples, 3)``, uniform in the square [-1, 1]², and y = 1 where x1 x2 < 0, else 0."""
+    x = np.random.default_rng(seed).uniform(-1.0, 1.0, (n_samples, 2))
+    return _with_one(x), (x.prod(axis=1) < 0).astype(float)
+
+
+def rings(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs ``(n_samples, 3)`` on rings of radius about 1 and 0.4, and y = 1 on the inner one."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, n_samples)
+    radius = np.where(y, 0.4, 1.0) + rng.normal(0.0, 0.08, n_samples)
+    angle = rng.uniform(0.0, 2 * np.pi, n_samples)
+    return _with_one(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)), y.astype(float)

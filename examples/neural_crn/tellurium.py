@@ -59,7 +59,8 @@ def roadrunner_epoch(
     export_sbml(network, path)
     simulator = roadrunner.RoadRunner(str(path))
     simulator.integrator.relative_tolerance = rtol
-    simulator.integrator.absolute_tolerance = atol
+    # A single number would be scaled by what is there at the time, which is next to nothing.
+    simulator.integrator.absolute_tolerance = [atol] * simulator.model.getNumFloatingSpecies()
     simulator.integrator.maximum_num_steps = 1_000_000
     ids = authored_folding(network).identity.entries
     added = injection(construction, x, y)
