@@ -41,7 +41,7 @@ class Clock:
 def phase_clock(
     phases: Sequence[str] = ("forward", "feedback", "wash"),
     *,
-    switch: float = 1000.0,
+    switch: float = 3000.0,
     decay: float = 1.0,
     rest: float = 15.0,
 ) -> Clock:

@@ -20,8 +20,8 @@ from icrn_core.notation import base_species, index_symbols, rate_constants
 
 from neural_crn.clocks import Clock
 
-FAST = 1e6  # rate constant of annihilation, per concentration and time
-TURN = 100.0  # rate constant of what the species of a phase do, per concentration and time
+FAST = 1e7  # rate constant of annihilation, per concentration and time
+TURN = 1e3  # rate constant of what the species of a phase do, per concentration and time
 
 s, t, u = signs("s t u")
 PRODUCT, OPPOSITE = u == (s + t) % 2, u != (s + t) % 2  # u is the sign of a product of s and t, or of -s and t
@@ -161,3 +161,65 @@ def two_layers(n_inputs: int, n_hidden: int, clock: Clock, rate: float = 0.1) ->
         name="two_layers",
     )
     return Construction(network, clock, (W, V))
+
+
+def neural_ode(n_inputs: int, clock: Clock, rate: float = 0.1, *, first_order: bool = False) -> Construction:
+    """Return a network that fits y = w · z(1), where z' = θ x - z |z| elementwise and z(0) = x.
+
+    The forward phase integrates z, the phase *read* keeps z(1) and makes the error ``E' = 2 (w · z - y)``,
+    the adjoint ``A' = E w`` and ``w' = -rate E z``. The phase *backward* runs z back, ``z' = z |z| - θ x``,
+    the adjoint with it, ``A' = -2 |z| A``, and changes ``θ' = -rate A x``. The phases take one unit
+    of time each, so that the learning rate is ``rate``. Of a signed z, 2 Z → Z on both rails is -z |z|.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Length of x, of z, and of the weights θ and w.
+    clock : Clock
+        With the phases forward, read, backward and wash.
+    rate : float
+        Rate constant of the weight change. Running -z |z| back can diverge, and θ changes meanwhile:
+        keep the rate well below 1.
+    first_order : bool
+        The adjoint stays w (w · z - y): z is not run back, which takes fewer reactions.
+    """
+    i = index_symbols("i", n_inputs)
+    X, XF, XH, XB = base_species("X XF XH XB")
+    Y, YF, YR = base_species("Y YF YR")
+    theta, w, Z, ZH, ZB, A, E = (DualRail(name) for name in ("theta", "w", "Z", "ZH", "ZB", "A", "E"))
+    eta = rate_constants("eta")
+    forward, read, backward, wash = (clock.phases[p] for p in ("forward", "read", "backward", "wash"))
+    back = [
+        reaction(ZH[i, s] + backward >> ZB[i, s] + backward, TURN, name="turn_state"),
+        reaction(theta[i, s] + XB[i, t] >> theta[i, s] + XB[i, t] + ZB[i, u], 1.0, where=OPPOSITE, name="undrive"),
+        reaction(2 * ZB[i, s] >> 3 * ZB[i, s], 1.0, name="undamp"),
+        reaction(ZB[i, t] + A[i, s] >> ZB[i, t], 2.0, name="shrink_adjoint"),
+        reaction(ZB[i, s] + wash >> wash, TURN, name="clear_state"),
+        ZB.annihilation(i),
+    ]
+    network = author(
+        *clock.reactions,
+        reaction(X[i, s] + forward >> XF[i, s] + Z[i, s] + forward, TURN, name="load"),
+        reaction(Y[s] + forward >> YF[s] + forward, TURN, name="load_target"),
+        reaction(theta[i, s] + XF[i, t] >> theta[i, s] + XF[i, t] + Z[i, u], 1.0, where=PRODUCT, name="drive"),
+        reaction(2 * Z[i, s] >> Z[i, s], 1.0, name="damp"),
+        reaction(XF[i, s] + read >> XH[i, s] + read, TURN, name="hold_input"),
+        reaction(Z[i, s] + read >> ZH[i, s] + read, TURN, name="hold_state"),
+        reaction(YF[s] + read >> YR[s] + read, TURN, name="read_target"),
+        reaction(w[i, s] + ZH[i, t] >> w[i, s] + ZH[i, t] + E[u], 2.0, where=PRODUCT, name="predict"),
+        reaction(YR[s] >> YR[s] + E[t], 2.0, where=s != t, name="compare"),
+        reaction(E[s] + ZH[i, t] >> E[s] + ZH[i, t] + w[i, u], eta, where=OPPOSITE, name="update_output"),
+        reaction(E[s] + w[i, t] >> E[s] + w[i, t] + A[i, u], 1.0, where=PRODUCT, name="adjoint"),
+        reaction(XH[i, s] + backward >> XB[i, s] + backward, TURN, name="turn_input"),
+        reaction(YR[s] + backward >> backward, TURN, name="end_target"),
+        reaction(E[s] + backward >> backward, TURN, name="end_error"),
+        *(back if not first_order else [reaction(ZH[i, s] + backward >> backward, TURN, name="end_state")]),
+        reaction(A[i, s] + XB[i, t] >> A[i, s] + XB[i, t] + theta[i, u], eta, where=OPPOSITE, name="update"),
+        reaction(XB[i, s] + wash >> wash, TURN, name="clear_input"),
+        reaction(A[i, s] + wash >> wash, TURN, name="clear_adjoint"),
+        *(variable.annihilation(i) for variable in (Z, A, theta, w)),
+        E.annihilation(),
+        values={"eta": rate, **clock.values},
+        name="neural_ode",
+    )
+    return Construction(network, clock, (theta, w))

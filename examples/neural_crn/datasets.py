@@ -28,3 +28,9 @@ def rings(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     radius = np.where(y, 0.4, 1.0) + rng.normal(0.0, 0.08, n_samples)
     angle = rng.uniform(0.0, 2 * np.pi, n_samples)
     return _with_one(radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)), y.astype(float)
+
+
+def bilinear(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs ``(n_samples, 3)``, uniform in the unit square, and y = x1 x2 + x2²."""
+    x = np.random.default_rng(seed).random((n_samples, 2))
+    return _with_one(x), x[:, 0] * x[:, 1] + x[:, 1] ** 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -25,3 +27,26 @@ def relu_descent(
         by_W, by_V = relu_gradient(W, V, one, target)
         W, V = W - rate * by_W, V - rate * by_V
     return W, V
+
+
+def ode_output(theta: jax.Array, w: jax.Array, x: jax.Array, n_steps: int = 200) -> jax.Array:
+    """Return w · z(1) of z' = θ x - z |z| from z(0) = x, ``(..., n_inputs)``, by Runge–Kutta of order 4."""
+    h = 1.0 / n_steps
+
+    def slope(z: jax.Array) -> jax.Array:
+        return theta * x - z * jnp.abs(z)
+
+    def step(z: jax.Array, _: None) -> tuple[jax.Array, None]:
+        k1 = slope(z)
+        k2 = slope(z + h / 2 * k1)
+        k3 = slope(z + h / 2 * k2)
+        k4 = slope(z + h * k3)
+        return z + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), None
+
+    return jax.lax.scan(step, x, None, length=n_steps)[0] @ w
+
+
+@jax.jit
+def ode_gradient(theta: jax.Array, w: jax.Array, x: jax.Array, y: float) -> tuple[jax.Array, jax.Array]:
+    """Return the gradients of (w · z(1) - y)² / 2 by θ and w for one sample, by autodiff through the ODE."""
+    return jax.grad(lambda theta, w: (ode_output(theta, w, x) - y) ** 2 / 2, (0, 1))(theta, w)
