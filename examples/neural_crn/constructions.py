@@ -17,14 +17,16 @@ import numpy as np
 from icrn_core.authoring import AuthoredNetwork, Reaction, author, fast, reaction
 from icrn_core.dual_rail import DualRail, signs
 from icrn_core.notation import base_species, index_symbols, rate_constants
-
 from neural_crn.clocks import Clock
 
 FAST = 1e7  # rate constant of annihilation, per concentration and time
 TURN = 1e3  # rate constant of what the species of a phase do, per concentration and time
 
 s, t, u = signs("s t u")
-PRODUCT, OPPOSITE = u == (s + t) % 2, u != (s + t) % 2  # u is the sign of a product of s and t, or of -s and t
+PRODUCT, OPPOSITE = (
+    u == (s + t) % 2,
+    u != (s + t) % 2,
+)  # u is the sign of a product of s and t, or of -s and t
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,9 @@ def neural_ode(n_inputs: int, clock: Clock, rate: float = 0.1, *, first_order: b
     forward, read, backward, wash = (clock.phases[p] for p in ("forward", "read", "backward", "wash"))
     back = [
         reaction(ZH[i, s] + backward >> ZB[i, s] + backward, TURN, name="turn_state"),
-        reaction(theta[i, s] + XB[i, t] >> theta[i, s] + XB[i, t] + ZB[i, u], 1.0, where=OPPOSITE, name="undrive"),
+        reaction(
+            theta[i, s] + XB[i, t] >> theta[i, s] + XB[i, t] + ZB[i, u], 1.0, where=OPPOSITE, name="undrive"
+        ),
         reaction(2 * ZB[i, s] >> 3 * ZB[i, s], 1.0, name="undamp"),
         reaction(ZB[i, t] + A[i, s] >> ZB[i, t], 2.0, name="shrink_adjoint"),
         reaction(ZB[i, s] + wash >> wash, TURN, name="clear_state"),
@@ -201,7 +205,9 @@ def neural_ode(n_inputs: int, clock: Clock, rate: float = 0.1, *, first_order: b
         *clock.reactions,
         reaction(X[i, s] + forward >> XF[i, s] + Z[i, s] + forward, TURN, name="load"),
         reaction(Y[s] + forward >> YF[s] + forward, TURN, name="load_target"),
-        reaction(theta[i, s] + XF[i, t] >> theta[i, s] + XF[i, t] + Z[i, u], 1.0, where=PRODUCT, name="drive"),
+        reaction(
+            theta[i, s] + XF[i, t] >> theta[i, s] + XF[i, t] + Z[i, u], 1.0, where=PRODUCT, name="drive"
+        ),
         reaction(2 * Z[i, s] >> Z[i, s], 1.0, name="damp"),
         reaction(XF[i, s] + read >> XH[i, s] + read, TURN, name="hold_input"),
         reaction(Z[i, s] + read >> ZH[i, s] + read, TURN, name="hold_state"),

@@ -34,3 +34,10 @@ def bilinear(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs ``(n_samples, 3)``, uniform in the unit square, and y = x1 x2 + x2²."""
     x = np.random.default_rng(seed).random((n_samples, 2))
     return _with_one(x), x[:, 0] * x[:, 1] + x[:, 1] ** 2
+
+
+def noisy_plane(n_samples: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs ``(n_samples, 3)``, uniform in the unit square, and y = x1 + 2 x2 + 1 + noise, SD 0.4."""
+    rng = np.random.default_rng(seed)
+    x = rng.random((n_samples, 2))
+    return _with_one(x), 1.0 + x @ [1.0, 2.0] + rng.normal(0.0, 0.4, n_samples)

@@ -8,16 +8,9 @@ import numpy as np
 
 from converters import enumerate_network
 from converters.authored import authored_folding
-from icrn_core.authoring import AuthoredNetwork
 from icrn_io import write_model
-
 from neural_crn.constructions import FAST, Construction
 from neural_crn.training import injection
-
-
-def export_sbml(network: AuthoredNetwork, path: Path) -> None:
-    """Write a network, its fast reactions with a rate, as SBML; ``P[3, p]`` is called ``P_3_p``."""
-    write_model(enumerate_network(authored_folding(network)), path)
 
 
 def roadrunner_epoch(
@@ -56,13 +49,14 @@ def roadrunner_epoch(
     import roadrunner
 
     network = construction.network.with_fast_rate(fast)
-    export_sbml(network, path)
+    folding = authored_folding(network)
+    write_model(enumerate_network(folding), path)
     simulator = roadrunner.RoadRunner(str(path))
     simulator.integrator.relative_tolerance = rtol
     # A single number would be scaled by what is there at the time, which is next to nothing.
     simulator.integrator.absolute_tolerance = [atol] * simulator.model.getNumFloatingSpecies()
     simulator.integrator.maximum_num_steps = 1_000_000
-    ids = authored_folding(network).identity.entries
+    ids = folding.identity.entries
     added = injection(construction, x, y)
     for k in range(len(y)):
         for base, values in added.items():

@@ -12,10 +12,9 @@ from jax import Array, lax
 from icrn_core import compile_icrn, simulate
 from icrn_core.dynamics import Dynamics
 from icrn_core.solution import Solution
-
 from neural_crn.constructions import FAST, Construction
 
-RTOL, ATOL = 1e-8, 1e-10
+RTOL, ATOL = 1e-6, 1e-11
 
 
 def injection(construction: Construction, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
