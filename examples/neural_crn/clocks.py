@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from icrn_core.authoring import Reaction, fast, reaction
-from icrn_core.notation import Formula, base_species, index_symbols, rate_constants
+from icrn_core.notation import Formula, base_species, index_symbols
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def phase_clock(
     until it is used up itself, and then autocatalysis switches::
 
         token >> C[first] + threshold[2] + threshold[3] + ...
-        C[p] >> C[p] + C[q]           rate 1, q = p + 1
-        C[q] + threshold[q] >> 0      fast
-        C[p] + C[q] >> 2 C[q]         switch
-        C[last] >> 0                  decay
+        C[here] >> C[here] + C[next]          rate 1
+        C[here] + threshold[here] >> 0        fast, not in the first phase
+        C[here] + C[next] >> 2 C[next]        switch
+        C[last] >> 0                          decay
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def phase_clock(
     rest : float
         How long the last phase takes until the next sample, in units of time.
     """
-    p, q = index_symbols("p q", phases)
+    here, next_ = index_symbols("here next", phases)
     C, threshold, token = base_species("C threshold token")
     first, *later = phases
     reactions = (
         reaction(token >> reduce(add, (threshold[phase] for phase in later), C[first]), 1e3, name="start"),
-        reaction(C[p] >> C[p] + C[q], 1.0, where=q == p + 1, name="ripen"),
-        fast(C[q] + threshold[q] >> 0, where=q != 0, name="hold"),
-        reaction(C[p] + C[q] >> 2 * C[q], switch, where=q == p + 1, name="turn"),
+        reaction(C[here] >> C[here] + C[next_], 1.0, where=next_ == here + 1, name="ripen"),
+        fast(C[here] + threshold[here] >> 0, where=here != 0, name="hold"),
+        reaction(C[here] + C[next_] >> 2 * C[next_], switch, where=next_ == here + 1, name="turn"),
         reaction(C[phases[-1]] >> 0, decay, name="end"),
     )
     period = len(later) + rest
@@ -100,9 +100,9 @@ def ring_clock(rate: float = 5.0) -> Clock:
     rate : float
         Rate constant, per concentration and time; the period is 69.08 / rate.
     """
-    i, j = index_symbols("i j", range(1, 7))
-    C, k = base_species("C"), rate_constants("ring_rate")
-    turn = reaction(C[i] + C[j] >> 2 * C[j], k, where=j == (i + 1) % 6, name="turn")
+    here, next_ = index_symbols("here next", range(1, 7))
+    C = base_species("C")
+    turn = reaction(C[here] + C[next_] >> 2 * C[next_], rate, where=next_ == (here + 1) % 6, name="turn")
     start = np.roll(_WAVE, 5)
     phases = {"wash": C[1], "forward": C[3], "feedback": C[5]}
-    return Clock(phases, (turn,), {"C": start, "ring_rate": rate}, _WAVE_PERIOD / rate)
+    return Clock(phases, (turn,), {"C": start}, _WAVE_PERIOD / rate)

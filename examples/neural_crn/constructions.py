@@ -23,6 +23,7 @@ FAST = 1e7  # rate constant of annihilation, per concentration and time
 TURN = 1e3  # rate constant of what the species of a phase do, per concentration and time
 
 s, t, u = signs("s t u")
+k_phase, eta = rate_constants("k_phase eta")
 PRODUCT, OPPOSITE = (
     u == (s + t) % 2,
     u != (s + t) % 2,
@@ -68,11 +69,11 @@ class _Sample:
         i, X, XF, XB, Y, YF = self.i, self.X, self.XF, self.XB, self.Y, self.YF
         forward, feedback, wash = (self.clock.phases[name] for name in ("forward", "feedback", "wash"))
         return [
-            reaction(X[i, s] + forward >> XF[i, s] + forward, TURN, name="load"),
-            reaction(Y[s] + forward >> YF[s] + forward, TURN, name="load_target"),
-            reaction(XF[i, s] + feedback >> XB[i, s] + feedback, TURN, name="turn_input"),
-            reaction(YF[s] + feedback >> feedback, TURN, name="end_target"),
-            reaction(XB[i, s] + wash >> wash, TURN, name="clear_input"),
+            reaction(X[i, s] + forward >> XF[i, s] + forward, k_phase, name="load"),
+            reaction(Y[s] + forward >> YF[s] + forward, k_phase, name="load_target"),
+            reaction(XF[i, s] + feedback >> XB[i, s] + feedback, k_phase, name="turn_input"),
+            reaction(YF[s] + feedback >> feedback, k_phase, name="end_target"),
+            reaction(XB[i, s] + wash >> wash, k_phase, name="clear_input"),
         ]
 
 
@@ -94,7 +95,7 @@ def linear_regression(n_inputs: int, clock: Clock, rate: float = 0.05) -> Constr
     """
     sample = _Sample(n_inputs, clock)
     i, XF, XB, YF = sample.i, sample.XF, sample.XB, sample.YF
-    P, E, eta = DualRail("P"), DualRail("E"), rate_constants("eta")
+    P, E = DualRail("P"), DualRail("E")
     wash = clock.phases["wash"]
     network = author(
         *clock.reactions,
@@ -102,10 +103,10 @@ def linear_regression(n_inputs: int, clock: Clock, rate: float = 0.05) -> Constr
         reaction(P[i, s] + XF[i, t] >> P[i, s] + XF[i, t] + E[u], 1.0, where=PRODUCT, name="predict"),
         reaction(YF[s] >> YF[s] + E[t], 1.0, where=s != t, name="compare"),
         reaction(E[s] + XB[i, t] >> E[s] + XB[i, t] + P[i, u], eta, where=OPPOSITE, name="update"),
-        reaction(E[s] + wash >> wash, TURN, name="clear_error"),
+        reaction(E[s] + wash >> wash, k_phase, name="clear_error"),
         E.annihilation(),
         P.annihilation(i),
-        values={"eta": rate, **clock.values},
+        values={"k_phase": TURN, "eta": rate, **clock.values},
         name="linear_regression",
     )
     return Construction(network, clock, (P,))
@@ -135,7 +136,7 @@ def two_layers(n_inputs: int, n_hidden: int, clock: Clock, rate: float = 0.1) ->
     i, XF, XB, YF = sample.i, sample.XF, sample.XB, sample.YF
     h = index_symbols("h", n_hidden)
     W, V, Z, ZB, A, E, EB = (DualRail(name) for name in ("W", "V", "Z", "ZB", "A", "E", "EB"))
-    YI, eta = base_species("YI"), rate_constants("eta")
+    YI = base_species("YI")
     feedback, wash = clock.phases["feedback"], clock.phases["wash"]
     network = author(
         *clock.reactions,
@@ -144,22 +145,22 @@ def two_layers(n_inputs: int, n_hidden: int, clock: Clock, rate: float = 0.1) ->
         reaction(V[h, s] + Z[h, "p"] >> V[h, s] + Z[h, "p"] + E[s], 2.0, name="output"),
         reaction(YF[s] >> YF[s] + YI[s], 1.0, name="delay_target"),
         reaction(YI[s] >> YI[s] + E[t], 2.0, where=s != t, name="compare"),
-        reaction(Z[h, s] + feedback >> ZB[h, s] + feedback, TURN, name="turn_hidden"),
-        reaction(E[s] + feedback >> EB[s] + feedback, TURN, name="turn_error"),
-        reaction(YI[s] + feedback >> feedback, TURN, name="end_delay"),
+        reaction(Z[h, s] + feedback >> ZB[h, s] + feedback, k_phase, name="turn_hidden"),
+        reaction(E[s] + feedback >> EB[s] + feedback, k_phase, name="turn_error"),
+        reaction(YI[s] + feedback >> feedback, k_phase, name="end_delay"),
         reaction(EB[s] + ZB[h, "p"] >> EB[s] + ZB[h, "p"] + V[h, t], eta, where=s != t, name="update_output"),
         reaction(EB[s] + V[h, t] >> EB[s] + V[h, t] + A[h, u], 2.0, where=PRODUCT, name="adjoint"),
         fast(ZB[h, "n"] + A[h, s] >> ZB[h, "n"], name="gate"),
         reaction(
             A[h, s] + XB[i, t] >> A[h, s] + XB[i, t] + W[h, i, u], eta, where=OPPOSITE, name="update_hidden"
         ),
-        reaction(ZB[h, s] + wash >> wash, TURN, name="clear_hidden"),
-        reaction(EB[s] + wash >> wash, TURN, name="clear_error"),
-        reaction(A[h, s] + wash >> wash, TURN, name="clear_adjoint"),
+        reaction(ZB[h, s] + wash >> wash, k_phase, name="clear_hidden"),
+        reaction(EB[s] + wash >> wash, k_phase, name="clear_error"),
+        reaction(A[h, s] + wash >> wash, k_phase, name="clear_adjoint"),
         *(variable.annihilation(h) for variable in (Z, ZB, A, V)),
         *(variable.annihilation() for variable in (E, EB)),
         W.annihilation(h, i),
-        values={"eta": rate, **clock.values},
+        values={"k_phase": TURN, "eta": rate, **clock.values},
         name="two_layers",
     )
     return Construction(network, clock, (W, V))
@@ -189,43 +190,43 @@ def neural_ode(n_inputs: int, clock: Clock, rate: float = 0.1, *, first_order: b
     X, XF, XH, XB = base_species("X XF XH XB")
     Y, YF, YR = base_species("Y YF YR")
     theta, w, Z, ZH, ZB, A, E = (DualRail(name) for name in ("theta", "w", "Z", "ZH", "ZB", "A", "E"))
-    eta = rate_constants("eta")
     forward, read, backward, wash = (clock.phases[p] for p in ("forward", "read", "backward", "wash"))
-    back = [
-        reaction(ZH[i, s] + backward >> ZB[i, s] + backward, TURN, name="turn_state"),
+    run_back = [
+        reaction(ZH[i, s] + backward >> ZB[i, s] + backward, k_phase, name="turn_state"),
         reaction(
             theta[i, s] + XB[i, t] >> theta[i, s] + XB[i, t] + ZB[i, u], 1.0, where=OPPOSITE, name="undrive"
         ),
         reaction(2 * ZB[i, s] >> 3 * ZB[i, s], 1.0, name="undamp"),
         reaction(ZB[i, t] + A[i, s] >> ZB[i, t], 2.0, name="shrink_adjoint"),
-        reaction(ZB[i, s] + wash >> wash, TURN, name="clear_state"),
+        reaction(ZB[i, s] + wash >> wash, k_phase, name="clear_state"),
         ZB.annihilation(i),
     ]
+    drop_state = [reaction(ZH[i, s] + backward >> backward, k_phase, name="end_state")]
     network = author(
         *clock.reactions,
-        reaction(X[i, s] + forward >> XF[i, s] + Z[i, s] + forward, TURN, name="load"),
-        reaction(Y[s] + forward >> YF[s] + forward, TURN, name="load_target"),
+        reaction(X[i, s] + forward >> XF[i, s] + Z[i, s] + forward, k_phase, name="load"),
+        reaction(Y[s] + forward >> YF[s] + forward, k_phase, name="load_target"),
         reaction(
             theta[i, s] + XF[i, t] >> theta[i, s] + XF[i, t] + Z[i, u], 1.0, where=PRODUCT, name="drive"
         ),
         reaction(2 * Z[i, s] >> Z[i, s], 1.0, name="damp"),
-        reaction(XF[i, s] + read >> XH[i, s] + read, TURN, name="hold_input"),
-        reaction(Z[i, s] + read >> ZH[i, s] + read, TURN, name="hold_state"),
-        reaction(YF[s] + read >> YR[s] + read, TURN, name="read_target"),
+        reaction(XF[i, s] + read >> XH[i, s] + read, k_phase, name="hold_input"),
+        reaction(Z[i, s] + read >> ZH[i, s] + read, k_phase, name="hold_state"),
+        reaction(YF[s] + read >> YR[s] + read, k_phase, name="read_target"),
         reaction(w[i, s] + ZH[i, t] >> w[i, s] + ZH[i, t] + E[u], 2.0, where=PRODUCT, name="predict"),
         reaction(YR[s] >> YR[s] + E[t], 2.0, where=s != t, name="compare"),
         reaction(E[s] + ZH[i, t] >> E[s] + ZH[i, t] + w[i, u], eta, where=OPPOSITE, name="update_output"),
         reaction(E[s] + w[i, t] >> E[s] + w[i, t] + A[i, u], 1.0, where=PRODUCT, name="adjoint"),
-        reaction(XH[i, s] + backward >> XB[i, s] + backward, TURN, name="turn_input"),
-        reaction(YR[s] + backward >> backward, TURN, name="end_target"),
-        reaction(E[s] + backward >> backward, TURN, name="end_error"),
-        *(back if not first_order else [reaction(ZH[i, s] + backward >> backward, TURN, name="end_state")]),
+        reaction(XH[i, s] + backward >> XB[i, s] + backward, k_phase, name="turn_input"),
+        reaction(YR[s] + backward >> backward, k_phase, name="end_target"),
+        reaction(E[s] + backward >> backward, k_phase, name="end_error"),
+        *(drop_state if first_order else run_back),
         reaction(A[i, s] + XB[i, t] >> A[i, s] + XB[i, t] + theta[i, u], eta, where=OPPOSITE, name="update"),
-        reaction(XB[i, s] + wash >> wash, TURN, name="clear_input"),
-        reaction(A[i, s] + wash >> wash, TURN, name="clear_adjoint"),
+        reaction(XB[i, s] + wash >> wash, k_phase, name="clear_input"),
+        reaction(A[i, s] + wash >> wash, k_phase, name="clear_adjoint"),
         *(variable.annihilation(i) for variable in (Z, A, theta, w)),
         E.annihilation(),
-        values={"eta": rate, **clock.values},
+        values={"k_phase": TURN, "eta": rate, **clock.values},
         name="neural_ode",
     )
     return Construction(network, clock, (theta, w))
