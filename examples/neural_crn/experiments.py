@@ -45,22 +45,20 @@ def shuffled(x: np.ndarray, y: np.ndarray, epoch: int) -> tuple[np.ndarray, np.n
     return x[order], y[order]
 
 
-def regression(
-    n_epochs: int = 20, n_samples: int = 100, *, ring: bool = False, rate: float = 0.08
-) -> Outcome:
-    """Fit y = 0.7 + 1.5 x1 - 2 x2 (construction A) and compare with least squares."""
+def regression(n_epochs: int = 20, n_samples: int = 100, rate: float = 0.08) -> Outcome:
+    """Fit y = 0.7 + 1.5 x1 - 2 x2 (construction A) under both clocks, and compare with least squares."""
     x, y = datasets.plane(n_samples)
-    clock = ring_clock() if ring else phase_clock()
-    construction = regression_construction(clock, rate)
-    curve, (P,) = learning_curve(construction, x, y, n_epochs, lambda P: half_square(x @ P, y))
     best = np.linalg.lstsq(x, y, rcond=None)[0]
-    name = "ring oscillator" if ring else "phase clock"
-    figures = {
-        "loss before learning": curve[0],
-        **{f"loss at epoch {n}": curve[n] for n in (1, 5, 10, 20, 40) if n <= n_epochs},
-        "largest |weight - least squares|": float(np.abs(P - best).max()),
-    }
-    return Outcome(f"Linear regression, {name}", figures, {name: curve})
+    outcome = Outcome("Linear regression", curves={})
+    for name, clock in {"phase clock": phase_clock(), "ring oscillator": ring_clock()}.items():
+        construction = regression_construction(clock, rate)
+        curve, (P,) = learning_curve(construction, x, y, n_epochs, lambda P: half_square(x @ P, y))
+        outcome.curves[name] = curve
+        for epoch in (0, 1, 5, 10, 20):
+            if epoch <= n_epochs:
+                outcome.figures[f"{name}: loss at epoch {epoch}"] = curve[epoch]
+        outcome.figures[f"{name}: largest difference to least squares"] = float(np.abs(P - best).max())
+    return outcome
 
 
 def regression_construction(clock: Clock, rate: float, n_inputs: int = 3) -> Construction:
@@ -128,27 +126,24 @@ def relu_start(n_hidden: int, n_inputs: int = 3) -> Weights:
     return rng.normal(0.0, 1.0, (n_hidden, n_inputs)), rng.normal(0.0, 0.5, n_hidden)
 
 
-def bilinear(
-    n_epochs: int = 10, n_samples: int = 100, rate: float = 0.1, *, first_order: bool = False
-) -> Outcome:
+def bilinear(n_epochs: int = 10, n_samples: int = 100, rate: float = 0.1) -> Outcome:
     """Fit y = x1 x2 + x2² by the neural ODE (construction C), beside descent by autodiff."""
     x, y = datasets.bilinear(n_samples)
-    name = "first-order gradient" if first_order else "adjoint"
 
     def loss(theta: np.ndarray, w: np.ndarray) -> float:
         return half_square(ode_output(theta, w, x), y)
 
-    construction = neural_ode(3, phase_clock(ODE_PHASES), rate, first_order=first_order).start(*ODE_START)
-    curve, _ = learning_curve(construction, x, y, n_epochs, loss)
-    figures = {"loss before learning": curve[0], f"loss at epoch {n_epochs}": curve[-1]}
-    curves = {name: curve}
-    if not first_order:
-        weights = ODE_START
-        curves["autodiff"] = [loss(*weights)]
-        for epoch in range(n_epochs):
-            for one, target in zip(*shuffled(x, y, epoch), strict=True):
-                gradient = ode_gradient(*weights, one, target)
-                weights = tuple(np.asarray(v - rate * g) for v, g in zip(weights, gradient, strict=True))
-            curves["autodiff"].append(loss(*weights))
-        figures[f"loss of descent by autodiff at epoch {n_epochs}"] = curves["autodiff"][-1]
-    return Outcome(f"Neural ODE, {name}", figures, curves)
+    curves = {}
+    for name, first_order in {"adjoint": False, "first-order gradient": True}.items():
+        construction = neural_ode(3, phase_clock(ODE_PHASES), rate, first_order=first_order)
+        curves[name], _ = learning_curve(construction.start(*ODE_START), x, y, n_epochs, loss)
+    weights = ODE_START
+    curves["autodiff"] = [loss(*weights)]
+    for epoch in range(n_epochs):
+        for one, target in zip(*shuffled(x, y, epoch), strict=True):
+            gradient = ode_gradient(*weights, one, target)
+            weights = tuple(np.asarray(v - rate * g) for v, g in zip(weights, gradient, strict=True))
+        curves["autodiff"].append(loss(*weights))
+    figures = {"loss before learning": loss(*ODE_START)}
+    figures |= {f"{name}: loss at epoch {n_epochs}": curve[-1] for name, curve in curves.items()}
+    return Outcome("Neural ODE, y = x1 x2 + x2²", figures, curves)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from io import BytesIO
 
 
 @dataclass
@@ -33,33 +32,30 @@ class Outcome:
         rows = [f"| {what} | {_shown(value)} |" for what, value in self.figures.items()]
         return "\n".join([f"| {self.title} | |", "|---|---|", *rows])
 
+    def picture(self) -> bytes:
+        """Return the curves as a PNG file; losses are logarithmic."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(4.8, 3.4), layout="constrained")
+        FigureCanvasAgg(figure)
+        panel = figure.add_subplot()
+        for (name, curve), style in zip(self.curves.items(), ("o-", "x--", "s:"), strict=False):
+            panel.plot(range(len(curve)), curve, style, markersize=4, linewidth=1.2, label=name)
+        if "loss" in self.quantity:
+            panel.set_yscale("log")
+        panel.set_title(self.title, fontsize=10)
+        panel.set_xlabel("epoch")
+        panel.set_ylabel(self.quantity)
+        panel.legend(frameon=False)
+        buffer = BytesIO()
+        figure.savefig(buffer, dpi=100, format="png")
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        """Return what a notebook shows."""
+        return self.picture()
+
 
 def _shown(value: float | str) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def save_curves(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Draw the curves of some outcomes of one quantity into a PNG file; losses logarithmically.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        A panel for each quantity.
-    path : Path
-        The file.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2 * len(outcomes), 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    for panel, outcome in zip(figure.subplots(1, len(outcomes), squeeze=False)[0], outcomes, strict=True):
-        for (name, curve), style in zip(outcome.curves.items(), ("o-", "x--", "s:"), strict=False):
-            panel.plot(range(len(curve)), curve, style, markersize=4, linewidth=1.2, label=name)
-        if "loss" in outcome.quantity:
-            panel.set_yscale("log")
-        panel.set_title(outcome.title, fontsize=10)
-        panel.set_xlabel("epoch")
-        panel.set_ylabel(outcome.quantity)
-        panel.legend(frameon=False)
-    figure.savefig(path, dpi=100)

@@ -1,6 +1,6 @@
 """Neural CRNs: run the experiments, print their figures, save learning curves.
 
-Example: python examples/neural_crn/run.py regression ring --epochs 5 --out results
+Example: python examples/neural_crn/run.py regression xor --epochs 5 --out results
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import jax
 
 from neural_crn import checks, experiments
-from neural_crn.outcome import Outcome, save_curves
+from neural_crn.outcome import Outcome
 
 EXPERIMENTS: dict[str, Callable[..., Outcome]] = {
     "regression": experiments.regression,
-    "ring": lambda **options: experiments.regression(ring=True, **options),
     "noisy": experiments.noisy_regression,
     "rings": lambda **options: experiments.classification("rings", **options),
     "xor": lambda **options: experiments.classification("xor", **options),
     "bilinear": experiments.bilinear,
-    "first-order": lambda **options: experiments.bilinear(first_order=True, **options),
 }
 CHECKS: dict[str, Callable[..., Outcome]] = {
     "gradients": checks.gradients,
@@ -52,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
         print(outcome.table(), end="\n\n", flush=True)
         if outcome.curves:
-            save_curves([outcome], options.out / f"{name}.png")
+            (options.out / f"{name}.png").write_bytes(outcome.picture())
         _write(options.out / f"{name}.json", json.dumps(vars(outcome), indent=1))
         outcomes[name] = outcome
     _write(options.out / "figures.md", "\n\n".join(outcome.table() for outcome in outcomes.values()))

@@ -20,7 +20,7 @@ def roadrunner_epoch(
     path: Path,
     *,
     fast: float = FAST,
-    rtol: float = 1e-10,
+    rtol: float = 1e-12,
     atol: float = 1e-14,
 ) -> tuple[np.ndarray, ...]:
     """Export a network as SBML, let libRoadRunner run it over samples, and return the signed weights.
