@@ -27,6 +27,8 @@ class Clock:
         Initial concentrations and rate constants by base.
     period : float
         From one sample to the next, in units of time.
+    duration : float
+        Of a phase, about.
     dose : mapping of str to float
         What is injected with every sample, by base species.
     """
@@ -35,6 +37,7 @@ class Clock:
     reactions: tuple[Reaction, ...]
     values: Mapping[str, object]
     period: float
+    duration: float
     dose: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -79,7 +82,7 @@ def phase_clock(
         reaction(C[phases[-1]] >> 0, decay, name="end"),
     )
     period = len(later) + rest
-    return Clock({phase: C[phase] for phase in phases}, reactions, {}, period, {"token": 1.0})
+    return Clock({phase: C[phase] for phase in phases}, reactions, {}, period, 1.0, {"token": 1.0})
 
 
 # The wave that travels along the ring unchanged, C_i(t) = C_{i-1}(t - period / 6), of total 1 and least
@@ -98,11 +101,12 @@ def ring_clock(rate: float = 5.0) -> Clock:
     Parameters
     ----------
     rate : float
-        Rate constant, per concentration and time; the period is 69.08 / rate.
+        Rate constant, per concentration and time; the period is 69.08 / rate, of which a phase takes a third.
     """
     here, next_ = index_symbols("here next", range(1, 7))
     C = base_species("C")
     turn = reaction(C[here] + C[next_] >> 2 * C[next_], rate, where=next_ == (here + 1) % 6, name="turn")
     start = np.roll(_WAVE, 5)
     phases = {"wash": C[1], "forward": C[3], "feedback": C[5]}
-    return Clock(phases, (turn,), {"C": start}, _WAVE_PERIOD / rate)
+    period = _WAVE_PERIOD / rate
+    return Clock(phases, (turn,), {"C": start}, period, period / 3)

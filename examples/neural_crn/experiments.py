@@ -62,12 +62,8 @@ def regression(n_epochs: int = 20, n_samples: int = 100, rate: float = 0.08) -> 
 
 
 def regression_construction(clock: Clock, rate: float, n_inputs: int = 3) -> Construction:
-    """Return construction A from zero weights, with a learning rate per sample that is ``rate``.
-
-    The ring oscillator's phases take a third of a period instead of one unit of time.
-    """
-    duration = 1.0 if clock.dose else clock.period / 3
-    return linear_regression(n_inputs, clock, rate / duration**2).start(np.zeros(n_inputs))
+    """Return construction A from zero weights, with about the learning rate ``rate`` per sample."""
+    return linear_regression(n_inputs, clock, rate / clock.duration**2).start(np.zeros(n_inputs))
 
 
 def noisy_regression(n_epochs: int = 20, n_samples: int = 100, rate: float = 0.02) -> Outcome:

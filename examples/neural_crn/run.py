@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 # The folder above, so that the modules here are found as a package, and hide no others.
@@ -37,7 +38,11 @@ CHECKS: dict[str, Callable[..., Outcome]] = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what is asked for."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    missing = [name for name in ("matplotlib", "roadrunner") if find_spec(name) is None]
+    if missing:
+        parser.error(f"{' and '.join(missing)} not installed: pip install '.[plot,validate]'")
     jax.config.update("jax_enable_x64", True)
     options.out.mkdir(parents=True, exist_ok=True)
     given = {"n_epochs": options.epochs, "n_samples": options.samples}

@@ -14,6 +14,7 @@ from icrn_core.dynamics import Dynamics
 from icrn_core.solution import Solution
 from neural_crn.constructions import FAST, Construction
 
+# Two rails that both fall to -a run away after a time of 1 / (FAST a): ATOL is small beside 1 / FAST.
 RTOL, ATOL = 1e-6, 1e-11
 
 
@@ -79,8 +80,9 @@ class Learner:
         """
         added = injection(self.construction, np.asarray(x), np.asarray(y))
         start, period = self.state, self.construction.clock.period
-        self.state, runs = _run(self.dynamics, start, self.params, added, period, *self.tolerances)
+        state, runs = _run(self.dynamics, start, self.params, added, period, *self.tolerances)
         runs.check()
+        self.state = state
         return tuple(np.asarray(w.value(runs.states))[:, 0] for w in self.construction.weights)
 
     @property

@@ -158,7 +158,7 @@ def test_faster_annihilation_changes_little(plane):
 @pytest.mark.parametrize("name", ["linear regression", "linear regression, ring", "neural ODE"])
 def test_libroadrunner_learns_the_same_weights(name, tmp_path):
     pytest.importorskip("roadrunner", reason="libRoadRunner is not installed: pip install '.[validate]'")
-    construction, x, y = checks.examples()[name]
+    construction, x, y = checks.small_cases()[name]
     x, y = x[:3], y[:3]
     learner = Learner(construction, rtol=1e-10, atol=1e-14)
     learner.learn(x, y)
