@@ -11,7 +11,7 @@ from neural_crn.clocks import Clock, phase_clock, ring_clock
 from neural_crn.constructions import Construction, linear_regression, neural_ode, two_layers
 from neural_crn.outcome import Outcome
 from neural_crn.reference import ode_gradient, ode_output, relu_descent, relu_output
-from neural_crn.training import Learner
+from neural_crn.training import RTOL, Learner
 
 ODE_PHASES = ("forward", "read", "backward", "wash")
 ODE_START = (np.zeros(3), np.full(3, -0.5))
@@ -25,13 +25,18 @@ def half_square(output: np.ndarray, y: np.ndarray) -> float:
 
 
 def learning_curve(
-    construction: Construction, x: np.ndarray, y: np.ndarray, n_epochs: int, score: Callable[..., float]
+    construction: Construction,
+    x: np.ndarray,
+    y: np.ndarray,
+    n_epochs: int,
+    score: Callable[..., float],
+    rtol: float = RTOL,
 ) -> tuple[list[float], Weights]:
     """Return ``score(*weights)`` before learning and after each epoch, and the last weights.
 
     The order of samples is shuffled in each epoch, with the epoch as seed (see `shuffled`).
     """
-    learner = Learner(construction)
+    learner = Learner(construction, rtol=rtol)
     curve = [score(*learner.weights)]
     for epoch in range(n_epochs):
         learner.learn(*shuffled(x, y, epoch))
@@ -50,9 +55,11 @@ def regression(n_epochs: int = 20, n_samples: int = 100, rate: float = 0.08) -> 
     x, y = datasets.plane(n_samples)
     best = np.linalg.lstsq(x, y, rcond=None)[0]
     outcome = Outcome("Linear regression", curves={})
-    for name, clock in {"phase clock": phase_clock(), "ring oscillator": ring_clock()}.items():
+    # Nothing holds the ring to the beat of the samples: with longer steps it slips behind.
+    clocks = {"phase clock": (phase_clock(), RTOL), "ring oscillator": (ring_clock(), 1e-8)}
+    for name, (clock, rtol) in clocks.items():
         construction = regression_construction(clock, rate)
-        curve, (P,) = learning_curve(construction, x, y, n_epochs, lambda P: half_square(x @ P, y))
+        curve, (P,) = learning_curve(construction, x, y, n_epochs, lambda P: half_square(x @ P, y), rtol)
         outcome.curves[name] = curve
         for epoch in (0, 1, 5, 10, 20):
             if epoch <= n_epochs:

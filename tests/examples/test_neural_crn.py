@@ -72,6 +72,16 @@ def test_the_host_injects_a_sample_and_nothing_else(name):
     assert added.keys() == ({"token"} if name != "ring" else set())
 
 
+def test_a_sample_is_added_to_what_is_there():
+    x, y = np.array([[1.0, 0.5]]), np.array([-1.0])
+    learner = Learner(BUILDERS["regression"](2))
+    (expected,) = Learner(learner.construction).learn(x, y)
+    half = {name: value[0] / 2 for name, value in injection(learner.construction, x, y).items()}
+    learner.state |= {name: half[name] for name in ("X", "Y")}
+    (found,) = learner.learn(x / 2, y / 2)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_the_ring_is_a_travelling_wave():
     clock = ring_clock()
     network = author(*clock.reactions, values=clock.values)
