@@ -24,10 +24,9 @@ TURN = 1e3  # rate constant of what the species of a phase do, per concentration
 
 s, t, u = signs("s t u")
 k_phase, eta = rate_constants("k_phase eta")
-PRODUCT, OPPOSITE = (
-    u == (s + t) % 2,
-    u != (s + t) % 2,
-)  # u is the sign of a product of s and t, or of -s and t
+# u is the sign of the product of two variables with the signs s and t, or the opposite sign.
+PRODUCT = u == (s + t) % 2
+OPPOSITE = u != (s + t) % 2
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def noisy_regression(n_epochs: int = 20, n_samples: int = 100, rate: float = 0.0
 
 
 def classification(
-    name: str, n_epochs: int = 20, n_samples: int = 200, n_hidden: int = 8, rate: float = 0.05
+    name: str, n_epochs: int = 10, n_samples: int = 200, n_hidden: int = 8, rate: float = 0.05
 ) -> Outcome:
     """Classify rings or xor (construction B) beside stochastic gradient descent in NumPy.
 
