@@ -1,0 +1,1 @@
+"""Neural chemical reaction networks: gradient descent carried out by indexed reactions."""
