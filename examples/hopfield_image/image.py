@@ -30,7 +30,9 @@ def flower(grid: Grid) -> np.ndarray:
     radius, angle = np.hypot(down + 4.0, right), np.arctan2(right, -(down + 4.0))
     petals = _within(10.0 + 4.0 * np.cos(5.0 * angle) - radius)
     heart = _within(4.0 - radius)
-    stem = _within(1.3 - np.abs(right - 0.02 * (down - 6.0) ** 2)) * _within(down - 2.0) * _within(20.0 - down)
+    stem = (
+        _within(1.3 - np.abs(right - 0.02 * (down - 6.0) ** 2)) * _within(down - 2.0) * _within(20.0 - down)
+    )
     leaf = _within(1.0 - np.hypot((right - 6.5) / 6.0, (down - 13.0 + 0.3 * (right - 6.5)) / 2.6), rim=0.15)
     picture = np.broadcast_to(np.array(SKY)[:, None, None], (3, *grid.shape)).copy()
     for part, colour in ((np.maximum(stem, leaf), LEAF), (petals, PETAL), (heart, HEART)):

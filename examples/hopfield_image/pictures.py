@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from hopfield_image.training import Stage, picture
 
+from hopfield_image.training import Stage, picture
 from icrn_core import FieldSolution
 
 # Of the published training, 256 neurons on 100 × 100 points: steps, log10 of the mean squared error.
@@ -33,7 +33,7 @@ def save_losses(path: Path, losses: Sequence[np.ndarray], stages: Sequence[Stage
 
 
 def save_pictures(path: Path, growth: FieldSolution, longer: FieldSolution, target: np.ndarray) -> None:
-    """Draw the visible neurons at the saved times, the target, and what becomes of them after twice the time."""
+    """Draw the visible neurons at the saved times, the target, and the neurons after twice the time."""
     shown = [(f"t = {float(t):.4g}", picture(growth, k)) for k, t in enumerate(growth.times)]
     shown += [("target", target), (f"t = {float(longer.times[-1]):.4g}", picture(longer))]
     figure, panels = _figure(len(shown), (1.7 * len(shown), 2.0))

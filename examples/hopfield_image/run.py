@@ -30,7 +30,6 @@ import numpy as np
 from hopfield_image.image import flower, grid_of
 from hopfield_image.pictures import save_losses, save_pictures
 from hopfield_image.training import END, Grower, Stage, checked, train
-
 from icrn_core.pictures import save_movie
 
 STEP = 0.25
@@ -74,7 +73,9 @@ def main() -> None:
         "log10 loss at the end": {name: float(np.log10(x)) for name, x in found.items()},
     }
     print(json.dumps(figures, indent=1, ensure_ascii=False))
-    (options.out / "figures.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (options.out / "figures.json").write_text(
+        json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
     np.savez(options.out / "values.npz", **values)
     draw(grower, values, losses, stages, options.out)
 

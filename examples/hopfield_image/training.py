@@ -9,10 +9,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from hopfield_image.image import flower, grid_of, spots
 from jax import Array
-from hopfield_image.network import annihilated, diffusion, first_values, hopfield
 
+from hopfield_image.image import flower, grid_of, spots
+from hopfield_image.network import annihilated, diffusion, first_values, hopfield
 from icrn_core import FieldSolution, compile_icrn, minimise, simulate_field
 
 # Time that the image has to grow, and how many neurons are seen, one for each colour.

@@ -1,1 +1,1 @@
-"""A winner-take-all network of DNA strands that tells handwritten digits apart, trained through its chemistry."""
+"""A winner-take-all network of DNA that tells handwritten digits apart, trained by its chemistry."""

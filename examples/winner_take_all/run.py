@@ -102,7 +102,9 @@ def parsed() -> argparse.Namespace:
     add("--rate", type=float, default=1.0, help="first step length in nM; falls as a cosine to 0 (1)")
     add("--rtol", type=float, default=1e-4, help="relative tolerance of the simulations trained on (1e-4)")
     add("--sparsity", type=float, default=1e-2, help="factor of Σ √W in Acc+Reg (.01)")
-    add("--fuel", choices=FUELS, default="any", help="fuel that a restoring gate takes: any, or its own (any)")
+    add(
+        "--fuel", choices=FUELS, default="any", help="fuel that a restoring gate takes: any, or its own (any)"
+    )
     add("--held-out", type=int, default=600, help="images held out of 1,500 (600)")
     add("--seed", type=int, default=0, help="of the split and of the order of images (0)")
     add("--compared", type=int, default=40, help="held-out images that libRoadRunner classifies (40)")
@@ -234,7 +236,9 @@ def as_markdown(report: dict) -> str:
             lines += ["", training_text(row, report["options"])]
     for name, x in report["libroadrunner"].items():
         lines += ["", comparison_text(name, x)]
-    measured = f"fuel: {report['options']['fuel']}; {report['machine']}; " + ", ".join(f"{k} {v}" for k, v in report["versions"].items())
+    measured = f"fuel: {report['options']['fuel']}; {report['machine']}; " + ", ".join(
+        f"{k} {v}" for k, v in report["versions"].items()
+    )
     return "\n".join([*lines, "", f"{report['measured']}; {measured}."])
 
 
