@@ -174,7 +174,8 @@ def main() -> None:
         "# Dimerization: declare, make ready, simulate once",
         "",
         f"Written by `benchmarks/dimerization.py` on {datetime.now(UTC):%Y-%m-%d}: {platform.machine()}, jax "
-        f"{version('jax')}, libroadrunner {version('libroadrunner')}; CPU seconds, medians of {options.repeats}.",
+        f"{version('jax')}, libroadrunner {version('libroadrunner')}; CPU seconds, medians of "
+        f"{options.repeats}.",
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "|---" * len(COLUMNS) + "|",

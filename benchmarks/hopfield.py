@@ -1,10 +1,13 @@
 """Gradient of a run of dual-rail neurons that diffuse: CPU seconds and memory.
 
-``python benchmarks/hopfield.py`` authors the Hopfield-like network of the ICRN paper,
+``python benchmarks/hopfield.py --icrn PYTHON`` authors the Hopfield-like network of the ICRN paper,
 x⁺_i → x⁺_i + x⁺_j at relu(W⁺_ij), x⁺_i → x⁺_i + x⁻_j at relu(−W⁺_ij), likewise for x⁻ with W⁻, and
 3 x → 2 x at k, on a periodic 50 × 50 grid, and takes the gradient of the mean squared error of three
 visible neurons after 125 steps of .1 by all weights and diffusion constants. The fast x⁺ + x⁻ → ∅ has ended
-after the reactions of each step (``project``). Steps are Strang's with Runge–Kutta steps of the reactions.
+in every state that other reactions see (``project``). Steps are Strang's with Runge–Kutta steps of the
+reactions. The package ``icrn``, the library of that paper, runs the same network and number of steps by its
+own scheme (fast reactions once a step, a Runge–Kutta step, backward Euler for diffusion), in float32, without
+checkpoints (it unrolls them); ``--icrn`` is a Python, 3.12 or newer, that has it.
 
 Each row is a process of its own; seconds are CPU seconds, medians of repeats, without compilation. Memory is
 XLA's account of the program's buffers (temporary, arguments, results), and the largest resident size of the
@@ -23,7 +26,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,12 +35,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from icrn_core import Grid, compile_icrn, simulate_field
-from icrn_core.authoring import author, reaction
-from icrn_core.notation import base_species, index_symbols, rate_constants, relu
 
-RESULTS = Path(__file__).resolve().parent / "results" / "hopfield.md"
+sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
+from hopfield_image.network import annihilated, diffusion, first_values, hopfield
+
+HERE = Path(__file__).resolve().parent
+RESULTS, PEER = HERE / "results" / "hopfield.md", HERE / "icrn_peer.py"
 STEP, N_STEPS, N_VISIBLE = 0.1, 125, 3
 COLUMNS = (
+    "program",
     "neurons",
     "grid",
     "dtype",
@@ -48,54 +54,24 @@ COLUMNS = (
     "process MB",
     "loss",
 )
-# CPU seconds and what is known of the library of the paper, measured elsewhere on two loaded cores.
-PUBLISHED = {(32, 50): (1.17, 6.3)}
-
-
-def hopfield(n: int):
-    """Return the network of ``n`` dual-rail neurons."""
-    i, j = index_symbols("i j", n)
-    plus, minus = base_species("plus minus")
-    W, V, k = rate_constants("W V k")
-    return author(
-        reaction(plus[i] >> plus[i] + plus[j], relu(W[i, j])),
-        reaction(plus[i] >> plus[i] + minus[j], relu(-W[i, j])),
-        reaction(minus[i] >> minus[i] + minus[j], relu(V[i, j])),
-        reaction(minus[i] >> minus[i] + plus[j], relu(-V[i, j])),
-        reaction(3 * plus[i] >> 2 * plus[i], k),
-        reaction(3 * minus[i] >> 2 * minus[i], k),
-        values={"k": 1.0},
-    )
-
-
-def annihilated(state: dict) -> dict:
-    """Return the state after x⁺ + x⁻ → ∅ has ended."""
-    excess = state["plus"] - state["minus"]
-    return {"plus": jnp.maximum(excess, 0.0), "minus": jnp.maximum(-excess, 0.0)}
 
 
 def problem(n: int, points: int, dtype: np.dtype, stores: str) -> tuple[Callable, dict]:
     """Return the loss of trained tensors, and these."""
-    rng, bound = np.random.default_rng(0), np.sqrt(0.6 / n)
-    trained = {
-        "W": rng.uniform(-bound, bound, (n, n)).astype(dtype),
-        "V": rng.uniform(-bound, bound, (n, n)).astype(dtype),
-        "theta": rng.uniform(-5.0, 0.0, n).astype(dtype),
-    }
+    trained = {name: x.astype(dtype) for name, x in first_values(n, seed=0).items()}
     grid = Grid((points, points))
     radius = np.hypot(*np.meshgrid(*(x - x.mean() for x in grid.axes)))
     seed = np.zeros((n, *grid.shape))
     seed[:N_VISIBLE] = 1.0 / (1.0 + np.exp(radius - 10.0))
-    target = rng.random((N_VISIBLE, *grid.shape))
+    target = np.random.default_rng(1).random((N_VISIBLE, *grid.shape))
     dynamics = compile_icrn(hopfield(n).icrn)
 
     def loss(trained: dict):
-        constants = 0.01 + 9.99 * jax.nn.sigmoid(trained["theta"])
         solution = simulate_field(
             dynamics,
             {"plus": seed, "minus": np.zeros(n)},
             {"W": trained["W"], "V": trained["V"], "k": 1.0},
-            {"plus": constants, "minus": constants},
+            diffusion(trained["theta"]),
             grid,
             step=STEP,
             n_steps=N_STEPS,
@@ -134,6 +110,7 @@ def measure(neurons: int, points: int, dtype: str, stores: str, repeats: int) ->
     scale = 1024 if sys.platform != "darwin" else 1
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
     figures = (
+        "icrn-sbml",
         neurons,
         f"{points}²",
         dtype,
@@ -147,11 +124,32 @@ def measure(neurons: int, points: int, dtype: str, stores: str, repeats: int) ->
     return dict(zip(COLUMNS, figures, strict=True))
 
 
-def in_a_process(*arguments: object) -> dict:
-    """Return a row that is measured by a process of its own."""
-    command = [sys.executable, __file__, "--row", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
-    return json.loads(done.stdout)
+def in_a_process(python: str, script: str, *arguments: object) -> dict:
+    """Return what a process of its own prints last, as JSON."""
+    command = [python, script, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rows(options: argparse.Namespace) -> Iterator[dict]:
+    """Yield the rows of the table as they are measured."""
+    for n in options.sizes:
+        for dtype in ("float32", "float64"):
+            for stores in ("step", "nested"):
+                yield in_a_process(
+                    sys.executable, __file__, "--row", n, options.points, dtype, stores, options.repeats
+                )
+        if options.icrn:
+            run = (n, options.points, N_STEPS, STEP, 0, options.repeats)
+            found = in_a_process(options.icrn, str(PEER), "hopfield", *run)
+            yield dict.fromkeys(COLUMNS, "") | {
+                "program": "icrn",
+                "neurons": n,
+                "grid": f"{options.points}²",
+                "dtype": "float32",
+                "stores": "all",
+                **found,
+            }
 
 
 def line(row: dict) -> str:
@@ -167,6 +165,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=50, help="points of each side")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each row; medians are given")
     parser.add_argument("--out", type=Path, default=RESULTS, help="file to write the table to")
+    parser.add_argument("--icrn", help="a Python that has the package icrn")
     parser.add_argument("--row", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
@@ -184,17 +183,9 @@ def main() -> None:
         "|---" * len(COLUMNS) + "|",
     ]
     print("\n".join(lines), flush=True)
-    for n in options.sizes:
-        for dtype in ("float32", "float64"):
-            for stores in ("step", "nested"):
-                row = in_a_process(n, options.points, dtype, stores, options.repeats)
-                lines.append(line(row))
-                print(lines[-1], flush=True)
-    lines += ["", "The library of the paper, as measured elsewhere on two loaded cores:", ""]
-    lines += [
-        f"- {n} neurons, {points}²: {forward} s forward, {backward} s for the gradient."
-        for (n, points), (forward, backward) in PUBLISHED.items()
-    ]
+    for row in rows(options):
+        lines.append(line(row))
+        print(lines[-1], flush=True)
     options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

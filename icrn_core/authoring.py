@@ -275,8 +275,11 @@ class _Maker:
         self.ranges.settle(self.bases.values(), {k: np.shape(v) for k, v in values.items()})
 
     def _meet(self, base: Base) -> None:
-        if self.bases.setdefault(base.name, base) is not base:
-            raise IcrnError(f"two bases are called '{base.name}': give one another name")
+        if self.bases.setdefault(base.name, base) != base:
+            raise IcrnError(
+                f"two bases are called '{base.name}', which are of different kinds, symmetries or axes: give "
+                "one another name"
+            )
 
     def _of(self, kind: Kind) -> list[Base]:
         return [base for base in self.bases.values() if base.kind == kind]

@@ -110,6 +110,8 @@ class Entry(NamedTuple):
 class Base(Operand):
     """A named family of species or constants; indexed it is an entry.
 
+    Two that were declared alike are one.
+
     Attributes
     ----------
     name : str
@@ -128,6 +130,18 @@ class Base(Operand):
         self.kind = kind
         self.axes = axes
         self.is_symmetric = is_symmetric
+
+    @property
+    def _key(self) -> tuple:
+        # Index symbols by identity: to compare two makes a condition.
+        axes = None if self.axes is None else tuple(map(id, self.axes))
+        return self.name, self.kind, axes, self.is_symmetric
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Base) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     def __getitem__(self, indices) -> Formula:
         indices = indices if isinstance(indices, tuple) else (indices,)

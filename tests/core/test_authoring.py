@@ -315,7 +315,7 @@ REFUSED = {
         lambda: author(reaction(X[i] + X[index_symbols("i", 3)] >> 0, 1.0)),
         "two index symbols are called 'i'",
     ),
-    "two bases of a name": (lambda: author(reaction(X[i] + base_species("X")[j] >> 0, 1.0)), "called 'X'"),
+    "two bases of a name": (lambda: author(reaction(X[i] >> 0, rate_constants("X")[i])), "called 'X'"),
     "formula as a side": (lambda: author(reaction(X[i] * X[j] >> 0, 1.0)), "expected a sum of species"),
     "constant as reactant": (lambda: author(reaction(c >> 0, 1.0)), "expected a sum of species"),
     "bad name": (lambda: base_species("2X"), "'2X' is no name"),
@@ -352,3 +352,12 @@ def test_bad_input_is_named(name):
     with pytest.raises(IcrnError) as error:
         build()
     assert any(part in str(error.value) for part in message.split("|")), str(error.value)
+
+
+def test_bases_that_are_declared_alike_are_one():
+    i = index_symbols("i", 3)
+    decay = reaction(base_species("A")[i] >> 0, 1.0)
+    network = author(decay, reaction(0 >> base_species("A")[0], 2.0))
+    assert [base.shape for base in network.icrn.species] == [(3,)]
+    with pytest.raises(IcrnError, match="two bases are called 'A'"):
+        author(decay, reaction(base_species("A", symmetric=True)[i, i] >> 0, 1.0))
