@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+# The folder above, so that the modules here are found as a package, and hide no others.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
 import jax
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gray_scott_textures.network import TARGETS, Medium, Rates, balance, patterns
 from gray_scott_textures.pictures import Panel, save_landscapes, save_patterns
