@@ -49,12 +49,14 @@ def save_patterns(path: str | Path, rows: Mapping[str, Sequence[np.ndarray]], na
         panels[0, j].set_title(name, fontsize=10)
         most = max(np.max(found[j][1]) for found in rows.values())
         for panel, (label, found) in zip(panels[:, j], rows.items(), strict=True):
-            panel.imshow(found[j][1], origin="lower", cmap="viridis", vmin=0.0, vmax=most)
+            panel.imshow(
+                found[j][1], origin="lower", cmap="viridis", vmin=0.0, vmax=most, interpolation="nearest"
+            )
             panel.set_xticks([])
             panel.set_yticks([])
             if j == 0:
                 panel.set_ylabel(label, fontsize=10)
-    figure.savefig(path, dpi=90, format="png")
+    figure.savefig(path, dpi=75, format="png")
 
 
 def save_landscapes(path: str | Path, rows: Sequence[Sequence[Panel]]) -> None:
@@ -70,7 +72,7 @@ def save_landscapes(path: str | Path, rows: Sequence[Sequence[Panel]]) -> None:
         figure.colorbar(image, ax=list(line), shrink=0.85, label="log10 of the loss")
     for panel in panels[-1]:
         panel.set_xlabel("F")
-    figure.savefig(path, dpi=85, format="png")
+    figure.savefig(path, dpi=75, format="png")
 
 
 def _landscape(panel, data: Panel):
@@ -79,7 +81,9 @@ def _landscape(panel, data: Panel):
     level = np.log10(data.loss).T
     half = (F[1] - F[0]) / 2
     extent = (F[0] - half, F[-1] + half, k[0] - half, k[-1] + half)
-    image = panel.imshow(level, origin="lower", extent=extent, cmap="magma", vmin=-3.0, vmax=1.0)
+    image = panel.imshow(
+        level, origin="lower", extent=extent, cmap="magma", vmin=-3.0, vmax=1.0, interpolation="nearest"
+    )
     panel.contour(F, k, level, levels=np.arange(-3.0, 1.5, 0.5), colors="white", linewidths=0.4)
     way_F, way_k = (way[: data.n_steps + 1] for way in data.paths.rates)
     panel.plot(way_F, way_k, color="deepskyblue", linewidth=0.8)
