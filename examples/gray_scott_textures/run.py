@@ -10,9 +10,11 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-# The folder above, so that the modules here are found as a package, and hide no others.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":
+    # The folder above, so that the modules here are found as a package, and hide no others.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import jax
 import numpy as np
@@ -20,6 +22,9 @@ import numpy as np
 from gray_scott_textures.network import TARGETS, Medium, Rates, balance, patterns
 from gray_scott_textures.pictures import Panel, save_landscapes, save_patterns
 from gray_scott_textures.training import (
+    Paths,
+    Stage,
+    Target,
     circle,
     descend,
     growing,
@@ -61,11 +66,33 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def studied(name: str, options: argparse.Namespace, medium: Medium) -> tuple[dict, list[Panel], list]:
-    """Return what was found for one target, the panels of its stages, and pattern and found pattern."""
+class Study(NamedTuple):
+    """One target: its rates, patterns, stages and ways, and the CPU seconds of the descent."""
+
+    wanted: Rates
+    references: np.ndarray
+    target: Target
+    stages: tuple[Stage, ...]
+    paths: Paths
+    seconds: float
+
+    @property
+    def ends(self) -> Rates:
+        """F and k of every start at the end, ``(n_starts,)`` each."""
+        return Rates(*(way[-1] for way in self.paths.rates))
+
+    @property
+    def best(self) -> Rates:
+        """F and k of the start with the lowest loss at the end."""
+        first = int(np.argmin(self.paths.loss))
+        return Rates(*(float(end[first]) for end in self.ends))
+
+
+def studied(name: str, options: argparse.Namespace, medium: Medium) -> Study:
+    """Make the patterns of one target, and descend."""
     wanted = TARGETS[name]
-    seeds = range(options.seed, options.seed + options.references)
     begun = time.process_time()
+    seeds = range(options.seed, options.seed + options.references)
     references = patterns(wanted, options.size, seeds, options.age)
     say(f"{name}: {len(seeds)} patterns, {time.process_time() - begun:.0f} CPU s")
     target = target_of(references[0], references, options.filter_seed)
@@ -73,35 +100,44 @@ def studied(name: str, options: argparse.Namespace, medium: Medium) -> tuple[dic
     stages = make() if options.iterations is None else make(options.iterations)
     begun = time.process_time()
     paths = descend(medium, target, circle(wanted, options.radius, options.starts), stages)
-    seconds = time.process_time() - begun
-    ends = Rates(*(way[-1] for way in paths.rates))
-    best = int(np.argmin(paths.loss))
-    say(f"{name}: {n_within(ends, wanted)} of {options.starts} within .002, {seconds:.0f} CPU s")
-    panels, done = [], 0
-    for span, steps, _ in stages:
+    study = Study(wanted, references, target, stages, paths, time.process_time() - begun)
+    within = f"{n_within(study.ends, wanted)} of {options.starts} within .002"
+    say(f"{name}: {within}, {study.seconds:.0f} CPU s")
+    return study
+
+
+def panels_of(name: str, study: Study, options: argparse.Namespace, medium: Medium) -> list[Panel]:
+    """Return a landscape for each stage, with the ways up to its end."""
+    panels, done, width = [], 0, 1.3 * options.radius
+    for span, steps, _ in study.stages:
         done += steps
-        levels = landscape(loss_of(medium, target, span), wanted, 1.3 * options.radius, options.grid)
+        levels = landscape(loss_of(medium, study.target, span), study.wanted, width, options.grid)
         title = f"{name}: loss after {span:g}, {done} steps"
-        panels.append(Panel(title, levels, wanted, 1.3 * options.radius, paths, done))
-    recovered = Rates(float(ends.F[best]), float(ends.k[best]))
-    again = patterns(recovered, options.size, seeds[:1], options.age)[0]
-    means = np.mean(references, axis=(0, 2, 3))
-    found = {
+        panels.append(Panel(title, levels, study.wanted, width, study.paths, done))
+    return panels
+
+
+def record(study: Study, panels: list[Panel]) -> dict:
+    """Return what is written of one target."""
+    ends, wanted = study.ends, study.wanted
+    U, V = np.mean(study.references, axis=(0, 2, 3)).tolist()
+    return {
         "target": wanted._asdict(),
-        "mean_U": float(means[0]),
-        "mean_V": float(means[1]),
-        "balance": balance(references[0])._asdict(),
-        "best": recovered._asdict(),
+        "mean_U": U,
+        "mean_V": V,
+        "balance": balance(study.references[0])._asdict(),
+        "best": study.best._asdict(),
         "mean": {"F": float(ends.F.mean()), "k": float(ends.k.mean())},
         "largest_error": float(max(np.max(abs(ends.F - wanted.F)), np.max(abs(ends.k - wanted.k)))),
         "n_within": n_within(ends, wanted),
-        "cpu_seconds": seconds,
-        "loss": paths.loss.tolist(),
-        "F": paths.rates.F.tolist(),
-        "k": paths.rates.k.tolist(),
-        "landscapes": {f"{stage.span:g}": p.loss.tolist() for stage, p in zip(stages, panels, strict=True)},
+        "cpu_seconds": study.seconds,
+        "loss": study.paths.loss.tolist(),
+        "F": study.paths.rates.F.tolist(),
+        "k": study.paths.rates.k.tolist(),
+        "landscapes": [
+            {"span": s.span, "loss": p.loss.tolist()} for s, p in zip(study.stages, panels, strict=True)
+        ],
     }
-    return found, panels, [references[0], again]
 
 
 def row(name: str, found: dict, n_starts: int) -> str:
@@ -127,9 +163,11 @@ def main(arguments: list[str] | None = None) -> None:
     results, rows, drawn = {}, [], []
     print(HEAD, "|---|---|---|---|---|---|---|", sep="\n", flush=True)
     for name in options.targets:
-        results[name], panels, pair = studied(name, options, medium)
-        rows.append(panels)
-        drawn.append(pair)
+        study = studied(name, options, medium)
+        rows.append(panels_of(name, study, options, medium))
+        results[name] = record(study, rows[-1])
+        again = patterns(study.best, options.size, range(options.seed, options.seed + 1), options.age)
+        drawn.append((study.references[0], again[0]))
         print(row(name, results[name], options.starts), flush=True)
     save_landscapes(options.out / "landscapes.png", list(zip(*rows, strict=True)))
     targets, found = zip(*drawn, strict=True)

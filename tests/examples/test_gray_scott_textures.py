@@ -85,7 +85,7 @@ def test_a_span_is_a_whole_number_of_steps(medium):
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_pattern_at_rest_is_balanced(made, name):
     found = balance(made[name][0])
-    np.testing.assert_allclose(found, TARGETS[name], atol=1e-3)
+    np.testing.assert_allclose(found, TARGETS[name], atol=2e-4)
 
 
 def test_features_move_with_the_pattern(made):
@@ -204,7 +204,7 @@ def test_the_script_writes_what_it_says(tmp_path, capsys):
     assert out[2].startswith("| kappa | 0.03700, 0.06000 |")
     found = json.loads((tmp_path / "found" / "textures.json").read_text("utf-8"))["found"]["kappa"]
     assert np.shape(found["F"]) == (3, 2)
-    assert np.shape(found["landscapes"]["300"]) == (3, 3)
+    assert np.shape(found["landscapes"][0]["loss"]) == (3, 3)
     for name in ("patterns.png", "landscapes.png"):
         assert (tmp_path / "found" / name).read_bytes().startswith(b"\x89PNG")
 
