@@ -47,17 +47,13 @@ class Medium:
     n : int
         Points of each side. The published size, 101, is prime and slow to transform; 100 is not.
     step : float
-        Length of a step, in units of time.
+        Length of a step of ETDRK4, in units of time.
     dtype : dtype
         Of the fields, float32 or float64.
-    scheme : str
-        Of `icrn_core.simulate_field`.
     """
 
-    def __init__(
-        self, n: int = 100, step: float = 10.0, dtype: np.dtype = np.float32, scheme: str = "etdrk4"
-    ) -> None:
-        self.n, self.step, self.dtype, self.scheme = n, step, np.dtype(dtype), scheme
+    def __init__(self, n: int = 100, step: float = 10.0, dtype: np.dtype = np.float32) -> None:
+        self.step, self.dtype = step, np.dtype(dtype)
         network = gray_scott()
         self._dynamics, self._params = compile_icrn(network.icrn), network.params
         self._grid = Grid((n, n), spacing=1.0, boundary="periodic")
@@ -92,7 +88,7 @@ class Medium:
             self._grid,
             step=self.step,
             n_steps=n_steps,
-            scheme=self.scheme,
+            scheme="etdrk4",
             checkpoint="step",
             dtype=self.dtype,
         ).fields
