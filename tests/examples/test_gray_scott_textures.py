@@ -175,6 +175,14 @@ def test_a_short_descent_comes_nearer(made):
     np.testing.assert_allclose(paths.loss, [loss(end) for end in ends], rtol=1e-3)
 
 
+def test_starts_are_on_a_circle():
+    center = TARGETS["delta"]
+    F, k = circle(center, 0.015, 10)
+    np.testing.assert_allclose(np.hypot(F - center.F, k - center.k), 0.015)
+    np.testing.assert_allclose([F.mean(), k.mean()], center)
+    assert np.argmax(F) == 0
+
+
 def test_stages_end_at_the_published_span():
     assert [stage.span for stage in growing()] == [30.0, 100.0, 300.0]
     assert sum(stage.steps for stage in growing(50)) == 50
