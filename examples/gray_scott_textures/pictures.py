@@ -62,7 +62,7 @@ def save_patterns(path: str | Path, rows: Mapping[str, Sequence[np.ndarray]], na
 def save_landscapes(path: str | Path, rows: Sequence[Sequence[Panel]]) -> None:
     """Draw the losses, a row of panels for each stage: circles are starts, dots ends, a cross the target."""
     height, width = len(rows), len(rows[0])
-    figure = Figure(figsize=(3.3 * width + 0.6, 3.0 * height + 0.2), layout="constrained")
+    figure = Figure(figsize=(3.3 * width + 0.6, 3.0 * height + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(height, width, squeeze=False)
     for line, drawn in zip(panels, rows, strict=True):
