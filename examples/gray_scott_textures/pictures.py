@@ -72,7 +72,7 @@ def save_landscapes(path: str | Path, rows: Sequence[Sequence[Panel]]) -> None:
         figure.colorbar(image, ax=list(line), shrink=0.85, label="log10 of the loss")
     for panel in panels[-1]:
         panel.set_xlabel("F")
-    figure.savefig(path, dpi=75, format="png")
+    figure.savefig(path, dpi=72, format="png")
 
 
 def _landscape(panel, data: Panel):
