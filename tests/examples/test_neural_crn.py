@@ -177,19 +177,6 @@ def test_libroadrunner_learns_the_same_weights(name, tmp_path):
         np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-8)
 
 
-def test_the_notebook_runs(tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install '.[plot]'")
-    pytest.importorskip("roadrunner", reason="libRoadRunner is not installed: pip install '.[validate]'")
-    notebook = json.loads((EXAMPLE / "neural_crn.ipynb").read_text("utf-8"))
-    assert all(not cell.get("outputs") for cell in notebook["cells"])
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-    assert names["losses"][-1] < names["losses"][0]
-
-
 def test_the_script_writes_figures_and_curves(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install '.[plot]'")
     command = [sys.executable, EXAMPLE / "run.py", "regression", "--epochs", "2", "--samples", "10"]
