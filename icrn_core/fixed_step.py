@@ -32,6 +32,7 @@ from icrn_core.errors import IcrnError
 from icrn_core.icrn import ICRN
 from icrn_core.reaction_table import all_fluxes, net_changes
 from icrn_core.solution import ResultCode, Solution, Statistics
+from icrn_core.stability import refuse_unstable
 from icrn_core.tensors import pack
 
 Scheme = Literal["euler", "rk4", "patankar"]
@@ -80,8 +81,9 @@ def simulate_fixed(
     t0 : float
         Initial time.
     project : callable, optional
-        Applied to the tensors by base species at the start and after every step, such as
-        `icrn_core.limiting_reagents`.
+        Applied to the tensors by base species, such as `icrn_core.limiting_reagents`: what reactions
+        leave that are so fast that they have ended. Other reactions see projected states only, and
+        the run goes on from one after every step.
 
     Returns
     -------
@@ -91,8 +93,8 @@ def simulate_fixed(
     Raises
     ------
     IcrnError
-        An unknown scheme, a step that is not positive, numbers of steps that do not fit, tensors
-        that do not fit, events or delays.
+        An unknown scheme, a step that is not positive or, at the start, unstable for an explicit
+        scheme, numbers of steps that do not fit, tensors that do not fit, events or delays.
     """
     if scheme not in SCHEMES:
         raise IcrnError(f"no scheme is called '{scheme}' (there are: {', '.join(SCHEMES)})")
@@ -110,6 +112,7 @@ def simulate_fixed(
         pack(dynamics.plan.species, values, "base species"),
         pack(dynamics.plan.constants, params, "rate constant"),
     )
+    refuse_unstable(dynamics, *given, t0, step, scheme)
     return _run(
         dynamics, table, *given, jnp.asarray(step), jnp.asarray(t0), n_steps, save_every, scheme, project
     )
@@ -136,10 +139,10 @@ def _run(
         return y if project is None else dynamics.pack_state(project(dynamics.unpack_state(y)))
 
     def fluxes(t: Array, y: Array) -> Array:
-        return all_fluxes(dynamics, t[None], y[:, None], prepared)[:, 0]
+        return all_fluxes(dynamics, t[None], projected(y)[:, None], prepared)[:, 0]
 
     def rate(t: Array, y: Array) -> Array:
-        moving = dynamics.moving(y)[:, None]
+        moving = dynamics.moving(projected(y))[:, None]
         now = decided(dynamics, prepared, t[None], moving)
         return dynamics.whole(dynamics.prepared_field(t[None], moving, now)[:, 0], jnp.zeros_like(y))
 

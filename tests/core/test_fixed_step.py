@@ -99,6 +99,49 @@ def test_a_step_that_is_too_long_is_told():
         found.check()
 
 
+@pytest.mark.parametrize(("scheme", "most"), [("euler", 2 / 30), ("rk4", 2.7853 / 30)])
+def test_an_unstable_step_is_refused_with_the_longest_that_is_not(scheme, most):
+    network = author(reaction(A >> B, 29.0), reaction(B >> A, 1.0), values={"A": 1.0})
+    given = (network.icrn, network.state, network.params)
+    with pytest.raises(
+        IcrnError, match=f"step of 0.1 is unstable for '{scheme}'.*rate 30.*at most {most:.4g}"
+    ):
+        simulate_fixed(*given, step=0.1, n_steps=20, scheme=scheme)
+    found = simulate_fixed(*given, step=0.99 * most, n_steps=400, scheme=scheme).check()
+    assert float(found.states["A"][-1]) == pytest.approx(1 / 30, abs=1e-2)
+    simulate_fixed(*given, step=0.1, n_steps=20, scheme="patankar").check()
+
+
+def test_an_oscillation_is_not_refused():
+    network = author(reaction(A >> 0, law=B), reaction(0 >> B, law=A), values={"A": 1.0, "B": 1.0})
+    simulate_fixed(network.icrn, network.state, network.params, step=0.1, n_steps=5, scheme="euler").check()
+
+
+def test_other_reactions_see_states_in_which_fast_ones_have_ended():
+    """dx/dt = 1 − 2 max(x, 0) + max(−x, 0) / 2 of x = A − B, order 4 up to its kink."""
+    network = author(
+        reaction(0 >> A, 1.0),
+        reaction(A >> 0, 2.0),
+        reaction(B >> 0, 0.5),
+        fast(A + B >> 0),
+        values={"B": 1.0},
+    )
+    crossing = 2.0 * np.log(1.5)
+    found = simulate_fixed(
+        network.icrn,
+        network.state,
+        network.params,
+        step=crossing / 8,
+        n_steps=16,
+        project=limiting_reagents(network),
+    ).check()
+    x = found.states["A"] - found.states["B"]
+    times = np.asarray(found.times)
+    after = np.maximum(times - crossing, 0.0)
+    exact = np.where(times < crossing, 2.0 - 3.0 * np.exp(-times / 2), 0.5 * (1.0 - np.exp(-2.0 * after)))
+    np.testing.assert_allclose(x, exact, atol=1e-5)
+
+
 def test_fast_reactions_stop_where_a_reactant_is_used_up():
     network = author(
         fast(A + 2 * B >> C), fast(C + E >> X[0]), values={"A": 3.0, "B": 2.0, "E": 0.25, "X": np.zeros(4)}
