@@ -60,6 +60,6 @@ def refuse_unstable(
         rate = -found[growth.argmax()].real
         raise IcrnError(
             f"a step of {float(step):g} is unstable for '{scheme}': something decays at the rate {rate:.4g} "
-            f"at the start, for which steps are at most {_REACH[scheme] / rate:.4g}; take these, or the scheme "
-            "'patankar', or icrn_core.simulate, which finds its own"
+            f"at the start, for which steps are at most {_REACH[scheme] / rate:.4g}; take these, or the "
+            "scheme 'patankar', or icrn_core.simulate, which finds its own"
         )
