@@ -189,6 +189,11 @@ class AuthoredNetwork:
         return author(*slow, values=self.values, name=self.icrn.name, also=self.also)
 
     @property
+    def indexed(self) -> dict[str, IndexedReaction]:
+        """The indexed reactions by name, fast ones too."""
+        return {item.name: item for item in (*self.icrn.reactions, *self.fast)}
+
+    @property
     def state(self) -> dict[str, np.ndarray]:
         """Initial values by base species."""
         return {base.name: self.values[base.name] for base in self.icrn.species}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from icrn_core.authoring import AuthoredNetwork, Reaction
+from icrn_core.authoring import AuthoredNetwork, Reaction, symbols_of
 from icrn_core.icrn import IndexDomain
-from icrn_core.notation import Condition, Entry, Formula, Index
+from icrn_core.notation import Condition, Entry, Formula
 
 _BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 5, "power": 4}
 _SIGNS = {"plus": " + ", "minus": " - ", "times": r" \, "}
@@ -14,8 +14,7 @@ _WORDS |= {"==": "=", "%": r"\bmod", "in": r"\in"}
 
 def latex_of(network: AuthoredNetwork) -> str:
     """Return the indexed reactions as a LaTeX ``align*`` environment, rates over the arrows."""
-    indexed = {item.name: item for item in (*network.icrn.reactions, *network.fast)}
-    rows = [_row(authored, indexed[authored.name].domain) for authored in network.reactions]
+    rows = [_row(authored, network.indexed[authored.name].domain) for authored in network.reactions]
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
@@ -41,7 +40,7 @@ def _side(side: Formula | None) -> str:
 
 
 def _range(authored: Reaction, domain: IndexDomain) -> str:
-    known = {index.name for index in _indices(authored)}
+    known = {index.name for index in symbols_of(authored)}
     symbols = [s for s in domain.symbols if s.name in known]
     text = ",\\ ".join(f"{_name(s.name)} \\in {_name(s.index_set.name)}" for s in symbols)
     if authored.where is None:
@@ -51,13 +50,6 @@ def _range(authored: Reaction, domain: IndexDomain) -> str:
     words = str(authored.where).replace("(", " ( ").replace(")", " ) ").split()
     shown = " ".join(_WORDS.get(word) or (_name(word) if word[0].isalpha() else word) for word in words)
     return f"{text};\\ {shown}"
-
-
-def _indices(authored: Reaction) -> set[Index]:
-    parts = (authored.change.left, authored.change.right, authored.rate, authored.law)
-    found = {i for part in parts if part is not None for entry in part.entries() for i in entry.indices}
-    found |= set(authored.where.symbols) if isinstance(authored.where, Condition) else set()
-    return {index for index in found if isinstance(index, Index)}
 
 
 def _formula(formula: Formula, binding: int) -> str:

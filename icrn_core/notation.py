@@ -16,7 +16,15 @@ import numpy as np
 from icrn_core.errors import IcrnError
 
 Kind = Literal["species", "constant"]
-_SIGNS = {"plus": " + ", "minus": " - ", "times": " * ", "divide": " / ", "power": " ** "}
+_SIGNS = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
+# How tightly operators bind, and a sign.
+_BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 4}
+_UNARY = 3
+
+
+def number_text(value: float) -> str:
+    """Return the shortest text that is read as the same number."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
 class Operand:
@@ -78,16 +86,26 @@ class Formula(Operand):
     value: Entry | float | None = None
 
     def __str__(self) -> str:
+        return self._text(0)
+
+    def _text(self, binding: int) -> str:
+        """Return the formula; in parentheses where it binds less than what stands around it."""
         if self.op == "entry":
             return str(self.value)
         if self.op == "number":
-            return f"{self.value:g}"
-        parts = [
-            f"({arg})" if arg.op in ("plus", "minus") and self.op != "plus" else str(arg) for arg in self.args
-        ]
-        if self.op in _SIGNS and len(parts) > 1:
-            return _SIGNS[self.op].join(parts)
-        return f"{self.op}({', '.join(parts)})"
+            text = number_text(self.value)
+            return f"({text})" if self.value < 0 and binding else text
+        if self.op not in _SIGNS:
+            return f"{self.op}({', '.join(map(str, self.args))})"
+        own = _BINDING[self.op]
+        if len(self.args) == 1:
+            own, text = _UNARY, f"-{self.args[0]._text(_UNARY)}"
+        else:
+            # Chains are read from the left, powers from the right.
+            first, *rest = self.args
+            ends = (own + 1, own) if self.op == "power" else (own, own + 1)
+            text = f" {_SIGNS[self.op]} ".join([first._text(ends[0]), *(arg._text(ends[1]) for arg in rest)])
+        return f"({text})" if own < binding else text
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry of the tree, from left to right, repeats included."""

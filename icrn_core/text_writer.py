@@ -7,11 +7,7 @@ import numpy as np
 from icrn_core.authoring import AuthoredNetwork, Reaction, entries_of, symbols_of
 from icrn_core.errors import IcrnError
 from icrn_core.icrn import IndexSet
-from icrn_core.notation import Base, Condition, Formula, tuple_condition
-
-_SIGNS = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
-_BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 4}
-_UNARY = 3
+from icrn_core.notation import Base, Condition, Formula, number_text, tuple_condition
 
 
 def text_of(network: AuthoredNetwork) -> str:
@@ -34,9 +30,8 @@ def text_of(network: AuthoredNetwork) -> str:
 
 def _index_lines(network: AuthoredNetwork) -> list[str]:
     sets: dict[str, IndexSet] = {}
-    indexed = {item.name: item for item in (*network.icrn.reactions, *network.fast)}
     for authored in network.reactions:
-        found = {symbol.name: symbol.index_set for symbol in indexed[authored.name].domain.symbols}
+        found = {symbol.name: symbol.index_set for symbol in network.indexed[authored.name].domain.symbols}
         _merge(sets, {symbol.name: found[symbol.name] for symbol in symbols_of(authored)})
     axes = {base.name: base.index_sets for base in network.icrn.bases}
     for base in _declared(network):
@@ -82,7 +77,7 @@ def _declarations(network: AuthoredNetwork) -> list[str]:
 def _reaction_line(authored: Reaction) -> str:
     sides = [_side(side) for side in (authored.change.left, authored.change.right)]
     formula = authored.rate if authored.law is None else authored.law
-    rate = "fast" if formula is None else _infix(formula, 0)
+    rate = "fast" if formula is None else str(formula)
     return f"{authored.name}: {sides[0]}-> {sides[1]}; {rate}{_condition(authored)}".replace(" ; ", "; ")
 
 
@@ -92,7 +87,7 @@ def _side(side: Formula | None) -> str:
     if side.op == "plus":
         return "+ ".join(map(_side, side.args))
     if side.op == "times":
-        return f"{_number(side.args[0].value)} {side.args[1].value} "
+        return f"{number_text(side.args[0].value)} {side.args[1].value} "
     return f"{side.value} "
 
 
@@ -105,34 +100,7 @@ def _condition(authored: Reaction) -> str:
     return f" for {where}"
 
 
-def _infix(formula: Formula, binding: int) -> str:
-    """Return a formula; in parentheses where it binds less than what stands around it."""
-    if formula.op == "entry":
-        return str(formula.value)
-    if formula.op == "number":
-        text = _number(formula.value)
-        return f"({text})" if formula.value < 0 and binding else text
-    if formula.op not in _SIGNS:
-        return f"{formula.op}({', '.join(_infix(arg, 0) for arg in formula.args)})"
-    own = _BINDING[formula.op]
-    if len(formula.args) == 1:
-        own, text = _UNARY, f"-{_infix(formula.args[0], _UNARY)}"
-    else:
-        # Chains are read from the left, powers from the right.
-        first, *rest = formula.args
-        ends = (own + 1, own) if formula.op == "power" else (own, own + 1)
-        text = f" {_SIGNS[formula.op]} ".join(
-            [_infix(first, ends[0]), *(_infix(arg, ends[1]) for arg in rest)]
-        )
-    return f"({text})" if own < binding else text
-
-
-def _number(value: float) -> str:
-    """Return the shortest text that is read as the same number."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-
-
 def _value(tensor: np.ndarray) -> str:
     if tensor.ndim == 0 or (tensor == tensor.flat[0]).all():
-        return _number(float(tensor.flat[0]))
+        return number_text(float(tensor.flat[0]))
     return repr(tensor.tolist()).replace("nan", "None")
