@@ -135,7 +135,7 @@ def rows(options: argparse.Namespace) -> Iterator[dict]:
     """Yield the rows of the table as they are measured."""
     for n in options.sizes:
         for dtype in ("float32", "float64"):
-            for stores in ("step", "nested"):
+            for stores in ("none", "step", "nested"):
                 yield in_a_process(
                     sys.executable, __file__, "--row", n, options.points, dtype, stores, options.repeats
                 )

@@ -60,6 +60,7 @@ def dimerization(path: str, solver: str, step: str, dtype: str) -> dict:
 
 def hopfield(neurons: str, points: str, n_steps: str, step: str, segment: str, repeats: str) -> dict:
     """Take the gradient of a run of dual-rail neurons in float32; 0 steps a segment are no checkpoints."""
+    jax.config.update("jax_enable_x64", False)
     n, side, count = int(neurons), int(points), int(n_steps)
     rng, bound = np.random.default_rng(0), np.sqrt(0.6 / n)
     trained = {

@@ -340,6 +340,7 @@ class Dynamics:
         return self.whole(rate, jnp.zeros_like(y))
 
     def _one_lane(self, t: Array, y: Array, params: Array) -> tuple[Array, Array, Prepared]:
+        y, params = jnp.asarray(y), jnp.asarray(params)
         at, moving = jnp.asarray(t, y.dtype)[None], self.moving(y)[:, None]
         return at, moving, decided(self, self.prepare(params[:, None], y[:, None]), at, moving)
 
