@@ -130,9 +130,9 @@ def _tuple_ids(reaction: IndexedReaction) -> tuple[str, ...]:
         [symbol.index_set.labels[position] for position in column]
         for symbol, column in zip(domain.symbols, domain.tuples().T.tolist(), strict=True)
     ]
-    return tuple("_".join((reaction.name, *labels)) for labels in zip(*columns, strict=True)) or (
-        reaction.name,
-    )
+    if not domain.symbols:
+        return (reaction.name,)
+    return tuple("_".join((reaction.name, *labels)) for labels in zip(*columns, strict=True))
 
 
 def _refuse_twice(ids: list[str]) -> None:

@@ -19,20 +19,28 @@ from icrn_core.errors import IcrnError
 from icrn_core.icrn import (
     ICRN,
     BaseSpecies,
-    IndexDomain,
     IndexedReaction,
-    IndexSet,
     IndexSymbol,
     RateConstant,
     RateLaw,
     Reference,
     Term,
 )
-from icrn_core.notation import Base, Change, Condition, Entry, Formula, Index, Kind, apply, as_formula
+from icrn_core.index_tuples import IndexTuples
+from icrn_core.notation import (
+    Base,
+    Change,
+    Condition,
+    Entry,
+    Formula,
+    Index,
+    Kind,
+    apply,
+    as_formula,
+    check_name,
+)
 from icrn_core.ranges import Ranges
-
-# Of a condition that fewer index tuples fulfil than this part, the tuples are listed.
-_SPARSE = 0.25
+from icrn_core.symmetric import read_in_order, refuse_exchanged, symmetric_pairs, upper_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +177,12 @@ class AuthoredNetwork:
         Raises
         ------
         IcrnError
-            There is no such base, or a shape does not fit.
+            There is no such base, a shape does not fit, or a rate constant is negative.
         """
-        return replace(self, values={**self.values, **_values(self.icrn, values)})
+        found = {**self.values, **_values(self.icrn, values, symmetric_of(self.reactions, self.also))}
+        for authored in self.reactions:
+            _refuse_negative_rate(authored, found)
+        return replace(self, values=found)
 
     def with_fast_rate(self, rate: float) -> AuthoredNetwork:
         """Return the network with every fast reaction as one of mass action with this rate constant.
@@ -234,7 +245,18 @@ def author(
         negative rate.
     """
     values = dict(values or {})
+    for item in reactions:
+        if not isinstance(item, Reaction):
+            raise IcrnError(
+                f"expected reactions as reaction(left >> right, rate), one after the other, found "
+                f"{type(item).__name__}"
+            )
+    if name:
+        check_name(name)
     named = [replace(r, name=r.name or f"R{number}") for number, r in enumerate(reactions, start=1)]
+    twice = next((n for n, count in Counter(r.name for r in named).items() if count > 1), None)
+    if twice is not None:
+        raise IcrnError(f"two reactions are called '{twice}': give one another name")
     taken = {e.base.name for r in named for e in entries_of(r)} | {base.name for base in also}
     named = [_with_named_rate(authored, values, taken) for authored in named]
     return _Maker(tuple(named), tuple(also), values, name).network()
@@ -268,6 +290,8 @@ class _Maker:
         self.values = values
         self.name = name
         self.bases: dict[str, Base] = {}
+        # Constants that are read for one order of two symbols that stand for both, and their axes.
+        self.exchanged: list[tuple[str, str, tuple[int, int]]] = []
         for base in also:
             self._meet(base)
         self.ranges = Ranges()
@@ -297,10 +321,11 @@ class _Maker:
         icrn = ICRN(species, constants, reactions=reactions, name=self.name)
         values = {base.name: np.zeros(base.shape) for base in species}
         values |= {base.name: np.full(base.shape, np.nan) for base in constants}
-        values |= _values(icrn, self.values)
+        values |= _values(icrn, self.values, symmetric_of(self.reactions, self.also))
         for authored in self.reactions:
-            if authored.rate is not None and authored.rate.op == "entry":
-                _refuse_negative(authored.rate.value.base.name, values)
+            _refuse_negative_rate(authored, values)
+        for what, name, pair in self.exchanged:
+            refuse_exchanged(what, name, pair, values[name])
         quick = tuple(item for authored, item in indexed.items() if authored.is_fast)
         return AuthoredNetwork(icrn, values, self.reactions, self.also, quick)
 
@@ -309,9 +334,11 @@ class _Maker:
         indices = symbols_of(authored)
         symbols = tuple(IndexSymbol(index.name, self.ranges.of(index)) for index in indices)
         left, right = (_terms(side, where) for side in (authored.change.left, authored.change.right))
-        tuples = _Tuples(where, symbols, indices, authored.where)
-        for pair in sorted(_symmetric_pairs(left, right), key=lambda pair: [s.name for s in pair]):
-            tuples.order(*pair)
+        tuples = IndexTuples(where, symbols, indices, authored.where)
+        for pair in sorted(symmetric_pairs(left, right), key=lambda pair: [s.name for s in pair]):
+            if tuples.order(*pair) and not authored.is_fast:
+                formula = authored.rate if authored.law is None else authored.law
+                self.exchanged += read_in_order(where, formula, *pair)
         slots: dict[Reference, int] = {}
 
         def reference(entry: Entry) -> Reference:
@@ -380,90 +407,13 @@ def _mass_action(rate: Formula, reactants: list[tuple[Entry, float]]) -> Formula
     return apply("times", rate, *powers) if powers else rate
 
 
-def _symmetric_pairs(
-    left: list[tuple[Entry, float]], right: list[tuple[Entry, float]]
-) -> set[tuple[Index, Index]]:
-    """Return the pairs of symbols of symmetric species whose exchange leaves both sides what they are."""
-
-    def key(entry: Entry, exchanged: Mapping[Index, Index]) -> tuple:
-        indices = [exchanged.get(i, i) if isinstance(i, Index) else i for i in entry.indices]
-        places = [id(i) if isinstance(i, Index) else i for i in indices]
-        return entry.base.name, tuple(sorted(places, key=str) if entry.base.is_symmetric else places)
-
-    def sides(exchanged: Mapping[Index, Index]) -> list[Counter]:
-        return [Counter((key(entry, exchanged), count) for entry, count in side) for side in (left, right)]
-
-    found = set()
-    for entry, _ in left + right:
-        if entry.base.is_symmetric and all(isinstance(i, Index) for i in entry.indices):
-            a, b = entry.indices
-            if a is not b and sides({}) == sides({a: b, b: a}):
-                found.add((a, b) if a.name <= b.name else (b, a))
-    return found
+def symmetric_of(reactions: Iterable[Reaction], also: Iterable[Base]) -> frozenset[str]:
+    """Return the names of the symmetric base species."""
+    bases = [entry.base for authored in reactions for entry in entries_of(authored)]
+    return frozenset(base.name for base in (*bases, *also) if base.is_symmetric)
 
 
-class _Tuples:
-    """Index tuples of a reaction: of the full product, those that fulfil its conditions."""
-
-    def __init__(
-        self,
-        where: str,
-        symbols: tuple[IndexSymbol, ...],
-        indices: tuple[Index, ...],
-        condition: Condition | np.ndarray | None,
-    ) -> None:
-        self.symbols = symbols
-        shape = tuple(len(symbol.index_set) for symbol in symbols)
-        self.grid = dict(zip(indices, np.indices(shape, sparse=True), strict=True))
-        self.mask = np.ones(shape, bool)
-        self.added: list[tuple[str, IndexSet, np.ndarray]] = []
-        if isinstance(condition, Condition):
-            self.mask &= condition.value(self.grid)
-        elif condition is not None:
-            given = np.asarray(condition)
-            if given.shape != shape or given.dtype != bool:
-                order = ", ".join(symbol.name for symbol in symbols)
-                raise IcrnError(
-                    f"{where}: which tuples react is a bool array of shape {shape} for ({order}), "
-                    f"found {given.dtype} of shape {given.shape}"
-                )
-            self.mask &= given
-
-    def order(self, a: Index, b: Index) -> None:
-        """Keep one of each two tuples that differ by the exchange of two symbols."""
-        self.mask &= self.grid[a] <= self.grid[b]
-
-    def sorted(self, reference: Reference) -> Reference:
-        """Return the entry of a symmetric species with the smaller index first."""
-        columns = {s.name: column for s, column in zip(self.symbols, np.nonzero(self.mask), strict=True)}
-        first, second = (columns[i] if isinstance(i, str) else i for i in reference.indices)
-        if np.all(first <= second):
-            return reference
-        if np.all(first >= second):
-            return Reference(reference.base, reference.indices[::-1])
-        title = "_".join(str(i) for i in reference.indices)
-        names = tuple(f"{end}_{title}" for end in ("least", "most"))
-        if names[0] not in [name for name, *_ in self.added]:
-            symbol = next(i for i in reference.indices if isinstance(i, str))
-            index_set = next(s.index_set for s in self.symbols if s.name == symbol)
-            for name, choose in zip(names, (np.minimum, np.maximum), strict=True):
-                self.added.append((name, index_set, choose(first, second)))
-        return Reference(reference.base, names)
-
-    def domain(self) -> IndexDomain:
-        """Return the product, or a mask, or the tuples themselves where they are few."""
-        if self.added:
-            columns = [*np.nonzero(self.mask), *(column for *_, column in self.added)]
-            symbols = (*self.symbols, *(IndexSymbol(name, index_set) for name, index_set, _ in self.added))
-            return IndexDomain(symbols, relation=np.stack(columns, axis=1).astype(np.int64))
-        if self.mask.all():
-            return IndexDomain(self.symbols)
-        if self.mask.mean() < _SPARSE:
-            return IndexDomain(self.symbols, relation=np.argwhere(self.mask).astype(np.int64))
-        return IndexDomain(self.symbols, mask=self.mask)
-
-
-def _values(icrn: ICRN, values: Mapping[str, object]) -> dict[str, np.ndarray]:
+def _values(icrn: ICRN, values: Mapping[str, object], symmetric: frozenset[str]) -> dict[str, np.ndarray]:
     bases = {base.name: base for base in icrn.bases}
     found = {}
     for name, given in values.items():
@@ -471,16 +421,28 @@ def _values(icrn: ICRN, values: Mapping[str, object]) -> dict[str, np.ndarray]:
             near = get_close_matches(name, bases, 1)
             hint = f": did you mean '{near[0]}'?" if near else f" (there are: {', '.join(bases)})"
             raise IcrnError(f"a value is given for '{name}', but no base is called so{hint}")
-        tensor, shape = np.asarray(given, dtype=np.float64), bases[name].shape
+        try:
+            tensor, shape = np.asarray(given, dtype=np.float64), bases[name].shape
+        except (TypeError, ValueError):
+            raise IcrnError(
+                f"the value of '{name}' is no number, nor an array of numbers: {given!r}"
+            ) from None
         if tensor.shape not in ((), shape):
             raise IcrnError(
                 f"the value of '{name}' has the shape {tensor.shape}, expected {shape} or one number"
             )
+        if np.isinf(tensor).any() or (np.isnan(tensor).any() and isinstance(bases[name], BaseSpecies)):
+            raise IcrnError(f"the value of '{name}' is not finite: {tensor[~np.isfinite(tensor)].flat[0]}")
         found[name] = np.array(np.broadcast_to(tensor, shape))
+        if name in symmetric:
+            found[name] = upper_values(name, found[name], is_one=tensor.ndim == 0)
     return found
 
 
-def _refuse_negative(name: str, values: Mapping[str, np.ndarray]) -> None:
+def _refuse_negative_rate(authored: Reaction, values: Mapping[str, np.ndarray]) -> None:
+    if authored.rate is None or authored.rate.op != "entry":
+        return
+    name = authored.rate.value.base.name
     if (values[name] < 0).any():
         raise IcrnError(
             f"the rate constant '{name}' is negative: {np.nanmin(values[name])}, expected 0 or more"

@@ -191,7 +191,8 @@ def _integrate(
     n_saved = choices.n_steps // choices.save_every
     (_, n_good, _), saved = lax.scan(interval, (zero, zero, state), None, length=n_saved)
     times = t0 + step * choices.save_every * jnp.arange(n_saved + 1)
-    return times, jnp.concatenate([start[None], saved]), n_good
+    first = space.joined(space.project(space.parted(start)))
+    return times, jnp.concatenate([first[None], saved]), n_good
 
 
 def _repeated(advance: Callable, carry: tuple, choices: _Choices) -> tuple:

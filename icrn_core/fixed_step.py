@@ -10,7 +10,8 @@
       x⁺ = x + h Σ_r N_r (v_r(x) + v_r(x¹)) / 2    min over R_r of  x⁺ₘ / x¹ₘ
 
   A reaction is slowed down as a whole, so that every conservation law of the stoichiometry holds,
-  and no species can be used up: x⁺ ≥ x / (1 + h · consumption / x) > 0, however long the step.
+  and no species can be used up: x⁺ ≥ x / (1 + h · consumption / x) > 0. Where a step is so long that
+  no such x⁺ is found, the run ends.
 
 Nothing is clipped: what is negative, or not finite, shows that the step is too long.
 """
@@ -41,6 +42,8 @@ SCHEMES: tuple[Scheme, ...] = ("euler", "rk4", "patankar")
 _STAGES = {"euler": 1, "rk4": 4, "patankar": 2}
 # Below this an amount counts as this much, where it divides.
 _LEAST = 1e-100
+# A guess whose amounts are negative by more than this share of the largest one is none.
+_ROUNDING = 1e-14
 # Guesses of what limits the reactions: how many are changed together, and how many there are at most.
 _TOGETHER, _MOST_CHOICES = 20, 200
 
@@ -96,6 +99,8 @@ def simulate_fixed(
         An unknown scheme, a step that is not positive or, at the start, unstable for an explicit
         scheme, numbers of steps that do not fit, tensors that do not fit, events or delays.
     """
+    if not isinstance(icrn, ICRN):
+        raise IcrnError(f"expected an ICRN, such as network.icrn, found {type(icrn).__name__}")
     if scheme not in SCHEMES:
         raise IcrnError(f"no scheme is called '{scheme}' (there are: {', '.join(SCHEMES)})")
     if not isinstance(step, jax.core.Tracer) and not 0 < step < float("inf"):
@@ -235,4 +240,6 @@ def _weighted(table: Table, flux: Array, y: Array, scale: Array, h: Array) -> Ar
     start = limits(lax.stop_gradient(y))
     begin = lax.stop_gradient((jnp.full_like(start, -1), start, jnp.asarray(0)))
     last, choice, _ = lax.while_loop(differs, again, begin)
-    return jnp.where((last == choice).all(), solved(choice), jnp.nan)
+    found = solved(choice)
+    is_positive = (found >= -_ROUNDING * jnp.abs(y).max(initial=0.0)).all()
+    return jnp.where((last == choice).all() & is_positive, found, jnp.nan)

@@ -52,8 +52,9 @@ class Grid:
         boundary: Boundary | Sequence[Boundary] = "periodic",
         boundary_values: Mapping[str, object] | None = None,
     ) -> None:
-        shape = tuple(int(n) for n in np.atleast_1d(np.asarray(shape)))
-        if not 1 <= len(shape) <= 3 or min(shape) < 1:
+        given = np.atleast_1d(np.asarray(shape))
+        shape = tuple(given.tolist())
+        if given.dtype.kind not in "iu" or not 1 <= len(shape) <= 3 or min(shape) < 1:
             raise IcrnError(f"the shape of a grid is one to three numbers of points, found {shape}")
         spacing = tuple(float(h) for h in _each(spacing, len(shape), "spacing"))
         if not all(h > 0 and math.isfinite(h) for h in spacing):

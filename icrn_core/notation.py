@@ -6,6 +6,7 @@ or as part of a rate.
 
 from __future__ import annotations
 
+import keyword
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,16 @@ from icrn_core.errors import IcrnError
 
 Kind = Literal["species", "constant"]
 _SIGNS = {"plus": "+", "minus": "-", "times": "*", "divide": "/", "power": "^"}
+# Words of the text form, beside those of Python's expressions.
+_WORDS = ("constant", "end", "fast", "index", "model", "species", "symmetric")
 # How tightly operators bind, and a sign.
 _BINDING = {"plus": 1, "minus": 1, "times": 2, "divide": 2, "power": 4}
 _UNARY = 3
+
+
+def label_text(label: str) -> str:
+    """Return a label as an index: in quotes, which tell it from a symbol, unless it is a number."""
+    return label if label.isdigit() and str(int(label)) == label else f'"{label}"'
 
 
 def number_text(value: float) -> str:
@@ -122,7 +130,8 @@ class Entry(NamedTuple):
     indices: tuple[Index | str, ...]
 
     def __str__(self) -> str:
-        return f"{self.base}[{', '.join(map(str, self.indices))}]" if self.indices else str(self.base)
+        texts = [label_text(i) if isinstance(i, str) else str(i) for i in self.indices]
+        return f"{self.base}[{', '.join(texts)}]" if texts else str(self.base)
 
 
 class Base(Operand):
@@ -240,11 +249,18 @@ class IndexFormula(_Positions):
     def __add__(self, other):
         return self._with(other, operator.add, "+", IndexFormula)
 
+    __radd__ = __add__
+
+    def __rsub__(self, other):
+        return -1 * self + other
+
     def __sub__(self, other):
         return self._with(other, operator.sub, "-", IndexFormula)
 
     def __mul__(self, other):
         return self._with(other, operator.mul, "*", IndexFormula)
+
+    __rmul__ = __mul__
 
     def __mod__(self, other):
         return self._with(other, operator.mod, "%", IndexFormula)
@@ -441,9 +457,11 @@ def _words(names: str) -> list[str]:
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no name."""
+    """Refuse what is no name, and the words of the notation."""
     if not (name.isidentifier() and name.isascii()):
         raise IcrnError(f"'{name}' is no name: expected letters, digits and underscores, a digit not first")
+    if name in _WORDS or keyword.iskeyword(name):
+        raise IcrnError(f"'{name}' is a word of the notation: call it otherwise")
 
 
 def shown(labels: Sequence[str] | None) -> str:

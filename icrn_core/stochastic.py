@@ -118,6 +118,8 @@ class StochasticNetwork:
         What evaluates the propensities.
     entries, changes : (n_reactions, n_terms) int and float array
         Positions in the state that each reaction changes, ``n_state`` where there are fewer, and by how much.
+    used, amounts : (n_reactions, n_used) int and float array
+        The positions of which each reaction uses something up, and how much of them.
     order : (n_state,) float array
         Highest order of the reactions that use up an entry, g of the choice of τ.
     """
@@ -125,6 +127,8 @@ class StochasticNetwork:
     dynamics: Dynamics
     entries: Array
     changes: Array
+    used: Array
+    amounts: Array
     order: Array
 
 
@@ -152,7 +156,16 @@ def compile_stochastic(icrn: ICRN) -> StochasticNetwork:
     if (changes != np.round(changes)).any():
         raise IcrnError("a stoichiometry is no whole number: a stochastic run counts molecules")
     order = jnp.asarray(_orders(Layout(icrn), icrn, dynamics.n_state))
-    return StochasticNetwork(dynamics, jnp.asarray(entries), jnp.asarray(changes), order)
+    tables = (entries, changes, *_used(entries, changes, dynamics.n_state))
+    return StochasticNetwork(dynamics, *map(jnp.asarray, tables), order)
+
+
+def _used(entries: np.ndarray, changes: np.ndarray, n_state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what reactions use up: positions, ``n_state`` where there are fewer, and amounts."""
+    width = int((changes < 0).sum(axis=1).max(initial=0))
+    first = np.argsort(changes >= 0, axis=1, kind="stable")[:, :width]
+    amounts = np.maximum(-np.take_along_axis(changes, first, axis=1), 0.0)
+    return np.where(amounts > 0, np.take_along_axis(entries, first, axis=1), n_state), amounts
 
 
 def _orders(layout: Layout, icrn: ICRN, n_state: int) -> np.ndarray:
@@ -275,7 +288,10 @@ def _run(
     advance = _leap if settings.method == "tau-leaping" else _event
 
     def propensities(y: Array) -> Array:
-        return all_fluxes(dynamics, jnp.broadcast_to(t0, (n,)), y, prepared)
+        """Return kinetic laws; 0 where the reactants are not all there."""
+        law = all_fluxes(dynamics, jnp.broadcast_to(t0, (n,)), y, prepared)
+        padded = jnp.concatenate([y, jnp.full((1, n), jnp.inf, y.dtype)])
+        return jnp.where((padded[network.used] >= network.amounts[..., None]).all(axis=1), law, 0.0)
 
     def until(lanes: _Lanes, time: Array) -> tuple[_Lanes, Array]:
         first = lanes.n
@@ -343,7 +359,7 @@ def _leap(network: StochasticNetwork, settings: Settings, lanes: _Lanes, a: Arra
 
     def changed(tau: Array, draw: Array) -> Array:
         events = jax.random.poisson(draw, jnp.where(is_long, a * tau, 0.0)).astype(lanes.y.dtype)
-        return lanes.y + _total_changes(network, events)
+        return lanes.y + _total_changes(network, network.changes, events)
 
     def too_long(given: tuple[Array, Array, Array]) -> Array:
         return (given[1] < 0).any()
@@ -368,10 +384,10 @@ def _leap(network: StochasticNetwork, settings: Settings, lanes: _Lanes, a: Arra
     )
 
 
-def _total_changes(network: StochasticNetwork, events: Array) -> Array:
-    """Return the change of every count when each reaction happens some number of times, lanes last."""
+def _total_changes(network: StochasticNetwork, changes: Array, events: Array) -> Array:
+    """Return Σ changes · events for every count, of so many events of each reaction, lanes last."""
     n_state = network.order.shape[0]
-    terms = network.changes[:, :, None] * events[:, None, :]
+    terms = changes[:, :, None] * events[:, None, :]
     flat = network.entries.reshape(-1)
     totals = jnp.zeros((n_state + 1, events.shape[1]), events.dtype)
     return totals.at[flat].add(terms.reshape(flat.shape[0], -1))[:n_state]
@@ -379,8 +395,8 @@ def _total_changes(network: StochasticNetwork, events: Array) -> Array:
 
 def _leap_length(network: StochasticNetwork, settings: Settings, y: Array, a: Array) -> Array:
     """Return τ by the bound on the relative change of propensities, eq. 33 of Cao et al."""
-    squares = StochasticNetwork(network.dynamics, network.entries, network.changes**2, network.order)
-    mean, variance = jnp.abs(_total_changes(network, a)), _total_changes(squares, a)
+    mean = jnp.abs(_total_changes(network, network.changes, a))
+    variance = _total_changes(network, network.changes**2, a)
     bound = jnp.maximum(settings.epsilon * y / network.order[:, None], 1.0)
     none = jnp.inf
     by_mean = jnp.where(mean > 0, bound / jnp.where(mean > 0, mean, 1.0), none)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from icrn_core.authoring import AuthoredNetwork, Reaction, author, entries_of, fast, reaction
+from icrn_core.authoring import AuthoredNetwork, Reaction, author, entries_of, fast, reaction, symmetric_of
 from icrn_core.errors import IcrnError
 from icrn_core.functions import OPERATORS
 from icrn_core.notation import (
@@ -37,7 +37,7 @@ from icrn_core.notation import (
 )
 
 _NAME = r"[A-Za-z_]\w*"
-_TERM = re.compile(rf"(?P<count>\d+\.?\d*|\.\d+)?\s*\*?\s*(?P<entry>{_NAME}(\[[^\]]*\])?)\Z")
+_TERM = re.compile(rf"(?P<count>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*\*?\s*(?P<entry>{_NAME}(\[[^\]]*\])?)\Z")
 _INDEX = re.compile(
     rf"index\s+(?P<names>{_NAME}(\s*,\s*{_NAME})*)(\s+in\s+(?P<set>{_NAME}))?\s*=\s*(?P<labels>.+)\Z"
 )
@@ -101,6 +101,7 @@ def _statements(line: str) -> list[str]:
 class _Reader:
     number: int = 0
     name: str = ""
+    has_ended: bool = False
     symbols: dict[str, Index] = field(default_factory=dict)
     bases: dict[str, Base] = field(default_factory=dict)
     also: list[Base] = field(default_factory=list)
@@ -113,9 +114,13 @@ class _Reader:
 
     def read(self, statement: str) -> None:
         word = statement.split(maxsplit=1)[0]
-        if word == "end" and statement == "end":
-            return
-        if word == "model":
+        if self.has_ended:
+            raise self.fail(f"'{statement}' stands behind the end of the model: a file holds one")
+        if statement == "end":
+            self.has_ended = True
+        elif word == "model":
+            if self.name:
+                raise self.fail(f"'{statement}': the model is called '{self.name}' already, a file holds one")
             self.name = statement[len(word) :].strip().rstrip("()")
         elif word == "index":
             self._index(statement)
@@ -149,6 +154,9 @@ class _Reader:
             raise self.fail(f"'{given}' is no set of labels: expected 1..60 or {{lacI, tetR}}")
         if not labels:
             raise self.fail(f"'{given}' holds no label")
+        bad = next((label for label in labels if not re.fullmatch(r"\w+", label)), None)
+        if bad is not None:
+            raise self.fail(f"'{bad}' is no label: expected letters, digits and underscores")
         for name in re.split(r"\s*,\s*", found["names"]):
             if name in self.symbols:
                 raise self.fail(f"index symbol '{name}' is declared twice")
@@ -208,7 +216,9 @@ class _Reader:
                 raise self.fail(
                     f"'{name}[{', '.join(indices)}]': index set '{index_set.name}' has no label '{label}'"
                 )
-        return tuple(s.labels.index(label) for label, s in zip(indices, base.index_sets, strict=True))
+        place = tuple(s.labels.index(label) for label, s in zip(indices, base.index_sets, strict=True))
+        is_symmetric = name in symmetric_of(network.reactions, network.also)
+        return tuple(sorted(place)) if is_symmetric else place
 
     def _reaction(self, number: int, found: re.Match) -> Reaction:
         self.number = number
@@ -263,12 +273,13 @@ class _Reader:
 
     def _index_of(self, node: ast.expr) -> Index | str:
         if isinstance(node, ast.Name):
+            if node.id not in self.symbols and not any(node.id in s.labels for s in self.symbols.values()):
+                raise self.fail(
+                    f"'{node.id}' is neither an index symbol nor one of its labels: declare it in a line "
+                    f"above, index {node.id} = 1..10"
+                )
             return self.symbols.get(node.id, node.id)
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, (int, str))
-            and not isinstance(node.value, bool)
-        ):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, str):
             return str(node.value)
         raise self.fail(f"'{ast.unparse(node)}' is no index: expected an index symbol or a label")
 
@@ -279,14 +290,11 @@ class _Reader:
                 raise self.fail(f"'{name}' is an index symbol, it has no value in a formula")
             base = self.bases.setdefault(name, Base(name, "constant", None, False))
             return base[indices] if indices else as_formula(base)
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, (int, float))
-            and not isinstance(node.value, bool)
-        ):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             return as_formula(node.value)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return apply("minus", self._formula(node.operand))
+            operand = self._formula(node.operand)
+            return as_formula(-operand.value) if operand.op == "number" else apply("minus", operand)
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
             return apply(_ARITHMETIC[type(node.op)], self._formula(node.left), self._formula(node.right))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
@@ -349,7 +357,7 @@ class _Reader:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id == "abs"
-            and node.args
+            and len(node.args) == 1
         ):
             return abs(self._positions(node.args[0]))
         if isinstance(node, ast.Compare):

@@ -36,6 +36,9 @@ def _index_lines(network: AuthoredNetwork) -> list[str]:
     axes = {base.name: base.index_sets for base in network.icrn.bases}
     for base in _declared(network):
         _merge(sets, {s.name: given for s, given in zip(base.axes or (), axes[base.name], strict=False)})
+    both = next((base.name for base in network.icrn.bases if base.name in sets), None)
+    if both is not None:
+        raise IcrnError(f"a base and an index symbol are called '{both}': as text they need two names")
     groups: dict[IndexSet, list[str]] = {}
     for name, index_set in sets.items():
         groups.setdefault(index_set, []).append(name)

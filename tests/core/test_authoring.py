@@ -113,7 +113,8 @@ def symmetric_dimers():
     D = base_species("D", symmetric=True)
     on, off = rate_constants("on off")
     dimers = np.triu(rng.random((4, 4)))
-    values = {"M": rng.random(4), "D": dimers, "on": rng.random((4, 4)), "off": 0.4}
+    on_rates = rng.random((4, 4))
+    values = {"M": rng.random(4), "D": dimers, "on": on_rates + on_rates.T, "off": 0.4}
 
     def expected(M, B, D, on, off, **_):
         v = np.triu(on * M[:, None] * M - off * D)
@@ -333,7 +334,44 @@ REFUSED = {
     "text of no number": (lambda: read_text("A -> B; k\nk = open"), "line 2: 'open' is no number"),
     "text with ragged lists": (lambda: read_text("A -> B; k\nk = [[1], [2, 3]]"), "equal lengths"),
     "text of nonsense": (lambda: read_text("hello"), "is no statement"),
-    "text with an undeclared symbol": (lambda: read_text("X[i] -> ; k for i < j"), "'i' is no index symbol"),
+    "text with an undeclared symbol": (
+        lambda: read_text("index i = 1..2\nX[i] -> ; k for i < j"),
+        "line 2: 'j' is no index symbol",
+    ),
+    "text with an undeclared index": (
+        lambda: read_text("X[i] + Y -> ; 1"),
+        "line 1: 'i' is neither an index symbol nor one of its labels",
+    ),
+    "text with two models": (
+        lambda: read_text("model a\nX -> ; 1\nend\nmodel b\nend"),
+        "line 4: 'model b' stands behind the end of the model",
+    ),
+    "text with a bad label": (lambda: read_text("index i = {a b, c}"), "line 1: 'a b' is no label"),
+    "text with a negative rate": (
+        lambda: read_text("X -> ; -0.3"),
+        "line 1: a reaction (X >> 0): a rate is a number from 0 up, found -0.3",
+    ),
+    "text with an infinite value": (lambda: read_text("X -> ; k\nk = 1e400"), "'k' is not finite: inf"),
+    "value that is missing": (
+        lambda: author(reaction(Y >> 0, 1.0), values={"Y": np.nan}),
+        "'Y' is not finite",
+    ),
+    "value that is no number": (lambda: author(reaction(Y >> 0, 1.0), values={"Y": "x"}), "'Y' is no number"),
+    "negative rate by with_values": (
+        lambda: author(reaction(Y >> 0, rate_constants("c")), values={"c": 1.0}).with_values(c=-1.0),
+        "'c' is negative: -1",
+    ),
+    "word as a name": (lambda: rate_constants("fast"), "'fast' is a word of the notation"),
+    "keyword as a name": (lambda: rate_constants("lambda"), "'lambda' is a word of the notation"),
+    "two reactions of a name": (
+        lambda: author(fast(X[i] >> 0, name="x"), reaction(Y >> 0, 1.0, name="x")),
+        "two reactions are called 'x'",
+    ),
+    "reactions in a list": (lambda: author([reaction(Y >> 0, 1.0)]), "one after the other, found list"),
+    "base and symbol of a name, as text": (
+        lambda: str(author(reaction(X[i] >> 0, 1.0), reaction(Y >> 0, rate_constants("i")))),
+        "a base and an index symbol are called 'i'",
+    ),
     "text of an unknown label": (
         lambda: read_text("index i = 1..3\nX[i] -> ; 1\nX[4] = 2"),
         "line 3: 'X[4]': index set 'I' has no label '4'",
@@ -361,3 +399,85 @@ def test_bases_that_are_declared_alike_are_one():
     assert [base.shape for base in network.icrn.species] == [(3,)]
     with pytest.raises(IcrnError, match="two bases are called 'A'"):
         author(decay, reaction(base_species("A", symmetric=True)[i, i] >> 0, 1.0))
+
+
+def dimer_tuples(where):
+    p, q = index_symbols("p q", 4)
+    M, D = base_species("M"), base_species("D", symmetric=True)
+    network = author(reaction(M[p] + M[q] >> D[p, q], 1.0, where=where(p, q)), values={"M": 1.0})
+    (found,) = network.icrn.reactions
+    return {tuple(row) for row in found.domain.tuples()[:, :2].tolist()}
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (lambda p, q: p > q, {(p, q) for p in range(4) for q in range(p)}),
+        (lambda p, q: q == (p + 1) % 4, {(0, 1), (1, 2), (2, 3), (3, 0)}),
+        (lambda p, q: (p == 2) & (q == 0), {(2, 0)}),
+        (lambda p, q: p != q, {(p, q) for q in range(4) for p in range(q)}),
+        (lambda p, q: p >= 0, {(p, q) for q in range(4) for p in range(q + 1)}),
+    ],
+)
+def test_of_two_orders_of_a_pair_one_is_kept_and_a_single_one_always(where, expected):
+    assert dimer_tuples(where) == expected
+
+
+def test_either_half_of_a_symmetric_species_may_be_given():
+    p, q = index_symbols("p q", 3)
+    M, D = base_species("M"), base_species("D", symmetric=True)
+    rules = [reaction(D[p, q] >> M[p] + M[q], 1.0)]
+    given = np.array([[0.0, 0, 0], [3, 0, 0], [0, 2, 0]])
+    for values in (given, given.T, given + given.T):
+        np.testing.assert_array_equal(author(*rules, values={"D": values}).values["D"], given.T)
+    text = "symmetric D[p,q]".join(["index p, q = 0..2\n", "\nD[p,q] -> M[p] + M[q]; 1\nD = 1; D[2,0] = 5\n"])
+    assert read_text(text).values["D"].tolist() == [[1, 1, 5], [0, 1, 1], [0, 0, 1]]
+    with pytest.raises(IcrnError, match=r"'D' is symmetric.*\(0, 1\) and \(1, 0\) are 1 and 3"):
+        author(*rules, values={"D": given + np.triu(np.ones((3, 3)))})
+
+
+def test_what_happens_once_for_a_pair_has_one_rate():
+    p, q = index_symbols("p q", 3)
+    M, D, (a, k) = base_species("M"), base_species("D", symmetric=True), rate_constants("a k")
+    change = M[p] + M[q] >> D[p, q]
+    rates = np.arange(9.0).reshape(3, 3)
+    with pytest.raises(IcrnError, match=r"'k_R1' is 1 at \(0, 1\) and 3"):
+        author(reaction(change, rates))
+    with pytest.raises(IcrnError, match=r"exchange of 'p' and 'q'.*not its rate 'a.p.'"):
+        author(reaction(change, a[p]))
+    author(reaction(change, np.triu(rates)))
+    author(reaction(change, rates + rates.T))
+    author(reaction(change, a[p] * a[q] + k[p, q]), values={"k": 1.0})
+    author(reaction(change, a[p], where=p <= q))
+
+
+def test_labels_are_told_from_symbols_of_the_same_name():
+    s = index_symbols("p", ["p", "q"])
+    x = DualRail("x")
+    i = index_symbols("n", 3)
+    for network in (
+        author(reaction(X[s] >> X["p"], 1.0), values={"X": 1.0}),
+        author(x.annihilation(i), reaction(0 >> x[i, "p"], 1.0)),
+    ):
+        again = read_text(str(network))
+        assert again.icrn == network.icrn and str(again) == str(network)
+    assert '-> X["p"]' in str(author(reaction(X[s] >> X["p"], 1.0)))
+
+
+def test_signs_and_small_stoichiometries_are_read_back():
+    A, B = base_species("A B")
+    network = author(reaction(1e-7 * A >> B, law=-1 * A + 2 * A), name="signs")
+    assert read_text(str(network)).icrn == network.icrn
+
+
+def test_numbers_stand_on_either_side_of_an_index():
+    A, B = base_species("A B")
+    j = index_symbols("j", 6)
+    masks = [author(reaction(A[j] >> B[j], 1.0, where=w)) for w in (2 * j == 4, 1 + j == 3, 5 - j == 3)]
+    assert [n.icrn.reactions[0].domain.tuples().ravel().tolist() for n in masks] == [[2], [2], [2]]
+
+
+def test_a_condition_that_nothing_fulfils_makes_no_reaction(tmp_path):
+    i, j = index_symbols("i j", 3)
+    network = author(reaction(X[i] >> 0, 1.0, where=(i < j) & (j < i)), values={"X": 1.0})
+    assert network.icrn.reactions[0].domain.size == 0

@@ -233,3 +233,23 @@ def test_a_batch_is_its_runs():
 
     a = jnp.array([0.5, 1.0, 2.0])
     np.testing.assert_allclose(jax.vmap(end)(a), [end(x) for x in a], rtol=1e-12)
+
+
+@pytest.mark.parametrize("step", [10.0, 100.0, 1000.0])
+def test_patankar_is_positive_or_says_that_it_failed(step):
+    """More is made than is used up: the equations of a step have solutions that are negative too."""
+    networks = [
+        author(
+            reaction(A + B >> C, 1.0),
+            reaction(C >> 2 * A, c),
+            reaction(A >> B, a),
+            values={"A": 1.0, "B": b},
+        )
+        for c, a, b in ((0.1, 0.3, 0.2), (1.0, 0.0, 1.0))
+    ]
+    for network in networks:
+        found = simulate_fixed(
+            network.icrn, network.state, network.params, step=step, n_steps=30, scheme="patankar"
+        )
+        least = min(float(x.min()) for x in found.states.values())
+        assert least >= -1e-12 or found.result == ResultCode.UNSTABLE

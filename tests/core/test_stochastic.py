@@ -8,7 +8,7 @@ import pytest
 from icrn_core import IcrnError
 from icrn_core.authoring import author, reaction
 from icrn_core.icrn import ICRN, BaseSpecies, Event, Reference
-from icrn_core.notation import apply, base_species, index_symbols, rate_constants
+from icrn_core.notation import apply, as_formula, base_species, index_symbols, rate_constants
 from icrn_core.stochastic import METHODS, compile_stochastic, simulate_stochastic
 
 N_RUNS = 4000
@@ -127,3 +127,17 @@ def test_what_cannot_be_run_is_named(name):
     with pytest.raises(IcrnError) as error:
         build()
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_reaction_whose_reactants_are_not_all_there_does_not_happen(method):
+    """k A² of 2 A → D is positive at A = 1, where nothing can happen; the same of a law without A."""
+    A, B = base_species("A B")
+    network = author(
+        reaction(2 * A >> D, 1.0), reaction(B >> D, law=as_formula(3.0)), values={"A": 5.0, "B": 4.0}
+    )
+    runs = run(network, method=method)
+    states = {name: np.asarray(x) for name, x in runs.check().states.items()}
+    assert all((x >= 0).all() for x in states.values())
+    assert (states["A"][:, -1] == 1).all() and (states["B"][:, -1] == 0).all()
+    assert (states["D"][:, -1] == 6).all()

@@ -22,7 +22,7 @@ model circuit
   decay: M[p] -> ; Vm*M[p]/(K + M[p]) for p != 1
   swap: 2 M[a] -> M[b] + M[c]; 0.2
   M = [1, 0.5, 0.25]; G = [1, 2]
-  on = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+  on = [[1, 2, 3], [2, 5, 6], [3, 6, 9]]
   v = [0.4, 0.8]; Vm = 1; K = 0.5
 end
 """
@@ -88,3 +88,17 @@ def test_entries_of_one_id_are_refused():
     network = author(reaction(X[p] >> 0, k))
     with pytest.raises(ModelIOError, match="no value is given for 'k'"):
         converters.run_time_course(network, TIMES)
+
+
+def test_a_reaction_that_nothing_fulfils_is_saved_and_read_again(tmp_path):
+    i, j = index_symbols("i j", 3)
+    X = base_species("X")
+    network = author(
+        reaction(X[i] >> 0, 1.0, where=(i < j) & (j < i)), reaction(X[i] >> 0, 0.5), values={"X": 1.0}
+    )
+    folding = converters.authored.authored_folding(network)
+    converters.save_folding(folding, tmp_path / "c.icrn")
+    assert converters.load_folding(tmp_path / "c.icrn") == folding
+    assert len(converters.enumerate_network(folding).reactions) == 3
+    course = converters.run_time_course(network, TIMES)
+    np.testing.assert_allclose(course.amounts["X_1"], np.exp(-0.5 * TIMES), rtol=1e-6)
