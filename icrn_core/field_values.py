@@ -14,7 +14,7 @@ from icrn_core.dynamics import Dynamics
 from icrn_core.errors import IcrnError
 from icrn_core.grid import Grid
 from icrn_core.layout import Block
-from icrn_core.tensors import check_names
+from icrn_core.tensors import check_finite, check_names
 
 
 @jax.tree_util.register_pytree_node_class
@@ -68,7 +68,7 @@ def given_values(
     Raises
     ------
     IcrnError
-        Something is missing, unknown, misshapen or negative, or the network cannot be run.
+        Something is missing, unknown, misshapen, negative or not finite, or the network cannot be run.
     """
     plan = dynamics.plan
     _check_network(dynamics)
@@ -85,6 +85,8 @@ def given_values(
     if plan.initial.levels:
         y, p = dynamics.initial_lanes(*_with_equal_lanes(y, p), jnp.zeros((), dtype))
         varies = varies or (p.shape[1] > 1)
+    check_finite(plan.species, y, "base species")
+    check_finite(plan.constants, p, "rate constant")
     for name in diffusing:
         if name in plan.held_reads:
             raise IcrnError(

@@ -34,7 +34,7 @@ from icrn_core.icrn import ICRN
 from icrn_core.reaction_table import all_fluxes, net_changes
 from icrn_core.solution import ResultCode, Solution, Statistics
 from icrn_core.stability import refuse_unstable
-from icrn_core.tensors import pack
+from icrn_core.tensors import check_finite, pack
 
 Scheme = Literal["euler", "rk4", "patankar"]
 SCHEMES: tuple[Scheme, ...] = ("euler", "rk4", "patankar")
@@ -97,7 +97,8 @@ def simulate_fixed(
     ------
     IcrnError
         An unknown scheme, a step that is not positive or, at the start, unstable for an explicit
-        scheme, numbers of steps that do not fit, tensors that do not fit, events or delays.
+        scheme, numbers of steps that do not fit, tensors that do not fit or are not finite,
+        events or delays.
     """
     if not isinstance(icrn, ICRN):
         raise IcrnError(f"expected an ICRN, such as network.icrn, found {type(icrn).__name__}")
@@ -117,6 +118,9 @@ def simulate_fixed(
         pack(dynamics.plan.species, values, "base species"),
         pack(dynamics.plan.constants, params, "rate constant"),
     )
+    if not dynamics.plan.initial.levels:
+        check_finite(dynamics.plan.species, given[0], "base species")
+        check_finite(dynamics.plan.constants, given[1], "rate constant")
     refuse_unstable(dynamics, *given, t0, step, scheme)
     return _run(
         dynamics, table, *given, jnp.asarray(step), jnp.asarray(t0), n_steps, save_every, scheme, project

@@ -50,6 +50,18 @@ def check_names(blocks: Sequence[Block], tensors: Mapping[str, Array], kind: str
         raise IcrnError(f"no {kind} is called '{unknown[0]}' (there are: {', '.join(names) or 'none'})")
 
 
+def check_finite(blocks: Sequence[Block], vector: Array, kind: str) -> None:
+    """Raise `IcrnError` if a value ``(n, ...)`` of a base is not finite, unless JAX traces it."""
+    if isinstance(vector, jax.core.Tracer):
+        return
+    start = blocks[0].offset if blocks else 0
+    for block in blocks:
+        own = np.asarray(vector[block.offset - start : block.offset - start + block.size])
+        if not np.isfinite(own).all():
+            found = own[~np.isfinite(own)].flat[0]
+            raise IcrnError(f"{kind} '{block.name}' has a value that is not finite: {found}")
+
+
 def unpack(blocks: tuple[Block, ...], vector: Array, start: int) -> dict[str, Array]:
     """Return ``(..., n)`` as tensors by base; ``start`` is the position at which it begins."""
     return {

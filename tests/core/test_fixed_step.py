@@ -253,3 +253,15 @@ def test_patankar_is_positive_or_says_that_it_failed(step):
         )
         least = min(float(x.min()) for x in found.states.values())
         assert least >= -1e-12 or found.result == ResultCode.UNSTABLE
+
+
+def test_values_that_are_not_finite_are_named():
+    network = author(reaction(A >> B, 1.0))
+    for values, params, message in (
+        ({"A": np.nan, "B": 0.0}, {"k_R1": 1.0}, "base species 'A' has a value that is not finite: nan"),
+        ({"A": 1.0, "B": 0.0}, {"k_R1": np.inf}, "rate constant 'k_R1' has a value that is not finite: inf"),
+    ):
+        with pytest.raises(IcrnError, match=message):
+            simulate_fixed(network.icrn, values, params, step=0.1, n_steps=2)
+    with pytest.raises(IcrnError, match=r"expected an ICRN, such as network.icrn, found AuthoredNetwork"):
+        simulate_fixed(network, network.state, network.params, step=0.1, n_steps=2)
