@@ -34,6 +34,7 @@ from gray_scott_textures.training import (
     published,
     target_of,
 )
+from options import count, positive
 
 EXAMPLE = """example:
   python examples/gray_scott_textures/run.py --targets kappa --starts 4 --iterations 50 --out found
@@ -52,14 +53,14 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     add("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), help="patterns to learn from (all)")
     add("--stages", choices=("growing", "published"), default="growing",
         help="runs that grow to a span of 300, or of that span from the first step on (growing)")  # fmt: skip
-    add("--starts", type=int, default=10, help="descents for each target (10)")
-    add("--radius", type=float, default=0.015, help="of the circle of starts, in F and k (.015)")
-    add("--iterations", type=int, help="steps of Adam (150 growing, 201 published)")
-    add("--size", type=int, default=100, help="points of each side (100)")
-    add("--age", type=float, default=5000.0, help="time at which a pattern is the target (5000)")
-    add("--references", type=int, default=10,
+    add("--starts", type=count, default=10, help="descents for each target (10)")
+    add("--radius", type=positive, default=0.015, help="of the circle of starts, in F and k (.015)")
+    add("--iterations", type=count, help="steps of Adam (150 growing, 201 published)")
+    add("--size", type=count, default=100, help="points of each side (100)")
+    add("--age", type=positive, default=5000.0, help="time at which a pattern is the target (5000)")
+    add("--references", type=count, default=10,
         help="patterns whose mean moments are wanted; the first of them is the target (10)")  # fmt: skip
-    add("--grid", type=int, default=31, help="points of each side of the drawn landscapes (31)")
+    add("--grid", type=count, default=31, help="points of each side of the drawn landscapes (31)")
     add("--seed", type=int, default=0, help="of the noise of the first pattern; others count on (0)")
     add("--filter-seed", type=int, default=0, help="of the random filters (0)")
     add("--out", type=Path, default=Path("gray_scott_textures"), help="folder of what is written")

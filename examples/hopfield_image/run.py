@@ -31,6 +31,7 @@ from hopfield_image.image import flower, grid_of
 from hopfield_image.pictures import save_losses, save_pictures
 from hopfield_image.training import END, Grower, Stage, checked, train
 from icrn_core.pictures import save_movie
+from options import count, positive
 
 STEP = 0.25
 
@@ -86,8 +87,8 @@ def parsed() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--neurons", type=int, default=64, help="number of neurons, from 3 up (64)")
-    add("--points", type=int, default=48, help="points along a side of the domain, an even number (48)")
+    add("--neurons", type=count, default=64, help="number of neurons, from 3 up (64)")
+    add("--points", type=count, default=48, help="points along a side of the domain, an even number (48)")
     add(
         "--steps",
         type=int,
@@ -96,12 +97,18 @@ def parsed() -> argparse.Namespace:
         metavar=("COARSE", "FINE"),
         help="steps of the descent with half as many points along a side, and with all (600 300)",
     )
-    add("--rate", type=float, default=4e-3, help="first length of the descent's steps (.004)")
+    add("--rate", type=positive, default=4e-3, help="first length of the descent's steps (.004)")
     add("--seed", type=int, default=0, help="of the first values (0)")
     add("--resume", action="store_true", help="write checkpoints, and go on from those of the folder")
     add("--out", type=Path, required=True, help="folder for pictures and figures")
     options = parser.parse_args()
-    if options.neurons < 3 or options.points < 8 or options.points % 2 or not sum(options.steps):
+    if (
+        options.neurons < 3
+        or options.points < 8
+        or options.points % 2
+        or min(options.steps) < 0
+        or not sum(options.steps)
+    ):
         parser.error("there are at least 3 neurons, an even number of at least 8 points, and one step")
     return options
 

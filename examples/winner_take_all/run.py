@@ -34,16 +34,18 @@ import numpy as np
 
 from converters.export import write_network
 from icrn_core import minimise
+from options import count, positive
 from winner_take_all.classifier import (
     DOSE,
     END,
     FUELS,
+    GROUP,
     Classifier,
     entropy_loss,
     separation,
     separation_loss,
 )
-from winner_take_all.digits import N_ON, Digits, average_digit, load_digits, pruned, split
+from winner_take_all.digits import N_IMAGES, N_ON, Digits, average_digit, load_digits, pruned, split
 from winner_take_all.pictures import save_weights
 
 PACKAGES = ("jax", "optax", "mlxtend", "libroadrunner", "numpy")
@@ -97,21 +99,26 @@ def parsed() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--losses", nargs="*", default=["SUP", "Acc+Reg"], choices=["SUP", "Acc+Reg"])
-    add("--steps", type=int, default=60, help="steps of training for each loss (60)")
-    add("--batch", type=int, default=96, help="images of a step, a multiple of 32 (96)")
-    add("--rate", type=float, default=1.0, help="first step length in nM; falls as a cosine to 0 (1)")
-    add("--rtol", type=float, default=1e-4, help="relative tolerance of the simulations trained on (1e-4)")
+    add("--steps", type=count, default=60, help="steps of training for each loss (60)")
+    add("--batch", type=count, default=96, help="images of a step, a multiple of 32 (96)")
+    add("--rate", type=positive, default=1.0, help="first step length in nM; falls as a cosine to 0 (1)")
+    add("--rtol", type=positive, default=1e-4, help="relative tolerance of the simulations trained on (1e-4)")
     add("--sparsity", type=float, default=1e-2, help="factor of Σ √W in Acc+Reg (.01)")
     add(
         "--fuel", choices=FUELS, default="any", help="fuel that a restoring gate takes: any, or its own (any)"
     )
-    add("--held-out", type=int, default=600, help="images held out of 1,500 (600)")
+    add("--held-out", type=count, default=600, help="images held out of 1,500 (600)")
     add("--seed", type=int, default=0, help="of the split and of the order of images (0)")
-    add("--compared", type=int, default=40, help="held-out images that libRoadRunner classifies (40)")
+    add("--compared", type=count, default=40, help="held-out images that libRoadRunner classifies (40)")
     add("--all-pixels", action="store_true", help="train on all 827 species (slower, the same gradient)")
     add("--checkpoints", type=Path, help="folder of checkpoints to go on from")
     add("--out", type=Path, required=True, help="folder for figures, pictures and SBML")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.held_out + options.batch > N_IMAGES:
+        parser.error(f"--held-out and --batch together are at most {N_IMAGES} images")
+    if options.batch > GROUP and options.batch % GROUP:
+        parser.error(f"--batch is a multiple of {GROUP}, found {options.batch}")
+    return options
 
 
 def file_stem(name: str) -> str:
