@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import converters
+from icrn_io import format_model, read_model
 from icrn_io.errors import ModelIOError
 
 TIMES = np.linspace(0.0, 50.0, 6)
@@ -22,13 +23,13 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_moments_are_those_of_libroadrunner(name, tmp_path):
-    tellurium = pytest.importorskip("tellurium", reason="Tellurium is not installed")
+    roadrunner = pytest.importorskip("roadrunner", reason="libRoadRunner is not installed")
     path = tmp_path / "m.ant"
     path.write_text(MODELS[name])
     runs = converters.run_stochastic(path, TIMES, n_runs=N_RUNS)
     model = MODELS[name].replace("R: A -> B; 0.1*A - 0.05*B", "R: A -> B; 0.1*A; S: B -> A; 0.05*B")
-    runner = tellurium.loada(model)
-    runner.integrator = "gillespie"
+    runner = roadrunner.RoadRunner(format_model(read_model(model)).decode())
+    runner.setIntegrator("gillespie")
     runner.integrator.seed = 5
     runner.integrator.variable_step_size = False
     for species, counts in runs.counts.items():

@@ -49,7 +49,9 @@ def errors(document) -> list[str]:
 def carried(document) -> dict[str, tuple]:
     """Return by element: id, name, units, notes and annotation of everything that has them."""
     found = {}
-    for element in [document.getModel(), *document.getListOfAllElements()]:
+    # Counted: where Tellurium has loaded libsedml, the list is one of its, whose iteration has no end.
+    listed = document.getListOfAllElements()
+    for element in [document.getModel(), *(listed.get(k) for k in range(listed.getSize()))]:
         units = [
             getattr(element, get)() for get in ("getUnits", "getSubstanceUnits") if hasattr(element, get)
         ]
