@@ -28,7 +28,6 @@ from icrn_core import AuthoredNetwork, author, base_species, fast, index_symbols
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
 from gray_scott_textures.network import gray_scott
-
 from hopfield_image.network import first_values, hopfield
 from neural_crn.clocks import phase_clock
 from neural_crn.constructions import linear_regression, two_layers
