@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,8 +30,9 @@ import numpy as np
 from jax import lax
 
 from icrn_core import Grid, compile_icrn, simulate_field
-from icrn_core.authoring import author, reaction
-from icrn_core.notation import base_species, rate_constants
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
+from gray_scott_textures.network import first_state, gray_scott
 
 RESULTS = Path(__file__).resolve().parent / "results" / "gray_scott.md"
 FEED, KILL = 0.037, 0.06
@@ -44,27 +46,6 @@ STEPS = {
     "backward Euler, by hand": (1.0, 0.5, 0.25),
 }
 TARGETS = {2.6e-3: 4.0, 1e-5: 50.0}
-
-
-def gray_scott():
-    """Return the network in ICRN notation."""
-    U, V = base_species("U V")
-    F, k = rate_constants("F k")
-    return author(
-        reaction(U + 2 * V >> 3 * V, 1.0),
-        reaction(V >> 0, F + k),
-        reaction(0 >> U, F),
-        reaction(U >> 0, F),
-        values={"F": FEED, "k": KILL},
-    )
-
-
-def first_state(n: int, seed: int) -> np.ndarray:
-    """Return U and V, ``(2, n, n)``: U = 1, V = 0, uniform noise up to .18, and 1 more of V in the middle."""
-    state = 0.18 * np.random.default_rng(seed).random((2, n, n))
-    state[0] += 1.0
-    state[1, n // 2 - 1 : n // 2 + 2, n // 2 - 1 : n // 2 + 2] += 1.0
-    return state
 
 
 @partial(jax.jit, static_argnames="n_steps")
@@ -166,7 +147,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help="file to write the tables to")
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
-    network, grid = gray_scott(), Grid((options.points, options.points))
+    network = gray_scott().with_values(F=FEED, k=KILL)
+    grid = Grid((options.points, options.points))
     dynamics = compile_icrn(network.icrn)
     run_of = partial(runner, dynamics, network.params, grid)
     lines = [

@@ -185,13 +185,13 @@ def _integrate(
         points = space.project(space.to_points(carry[2])) if in_modes else carry[2]
         return carry, space.joined(points)
 
-    start = given.state.reshape(-1, *grid.shape)
-    state = space.to_modes(space.parted(start)) if in_modes else space.parted(start)
+    start = space.parted(given.state.reshape(-1, *grid.shape))
+    state = space.to_modes(start) if in_modes else start
     zero = jnp.zeros((), jnp.int32)
     n_saved = choices.n_steps // choices.save_every
     (_, n_good, _), saved = lax.scan(interval, (zero, zero, state), None, length=n_saved)
     times = t0 + step * choices.save_every * jnp.arange(n_saved + 1)
-    first = space.joined(space.project(space.parted(start)))
+    first = space.joined(space.project(start))
     return times, jnp.concatenate([first[None], saved]), n_good
 
 

@@ -50,7 +50,7 @@ def refuse_unstable(
     if scheme not in _STABILITY or traced or not 0 < dynamics.n_moving <= _MOST_ENTRIES:
         return
     y, params = dynamics.initial_vectors(values, params, jnp.asarray(t0))
-    jacobian = np.asarray(jax.jacfwd(lambda x: dynamics.vector_field(t0, x, params))(y))
+    jacobian = np.asarray(dynamics.jacobian(t0, y, params))
     if not np.isfinite(jacobian).all():
         return
     found = np.linalg.eigvals(jacobian)
