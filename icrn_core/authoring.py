@@ -146,6 +146,9 @@ class AuthoredNetwork:
         Bases that stand in no reaction.
     fast : tuple of IndexedReaction
         The fast reactions, which the ICRN does not hold.
+    exchanged : tuple of (str, str, (int, int))
+        Of reactions that happen once for each unordered pair: their title, a constant that they read
+        for one order of the pair, and its axes of the two.
     """
 
     icrn: ICRN
@@ -153,6 +156,7 @@ class AuthoredNetwork:
     reactions: tuple[Reaction, ...]
     also: tuple[Base, ...] = ()
     fast: tuple[IndexedReaction, ...] = ()
+    exchanged: tuple[tuple[str, str, tuple[int, int]], ...] = ()
 
     def __str__(self) -> str:
         from icrn_core.text_writer import text_of
@@ -177,12 +181,19 @@ class AuthoredNetwork:
         Raises
         ------
         IcrnError
-            There is no such base, a shape does not fit, or a rate constant is negative.
+            There is no such base, a shape does not fit, or a rate constant is negative or differs
+            for the two orders of a pair that it stands for.
         """
-        found = {**self.values, **_values(self.icrn, values, symmetric_of(self.reactions, self.also))}
+        found = _values(self.icrn, values, symmetric_of(self.reactions, self.also))
+        return replace(self, values={**self.values, **found}).checked()
+
+    def checked(self) -> AuthoredNetwork:
+        """Return the network if its rate constants can be such, see `with_values`."""
         for authored in self.reactions:
-            _refuse_negative_rate(authored, found)
-        return replace(self, values=found)
+            _refuse_negative_rate(authored, self.values)
+        for what, name, axes in self.exchanged:
+            refuse_exchanged(what, name, axes, self.values[name])
+        return self
 
     def with_fast_rate(self, rate: float) -> AuthoredNetwork:
         """Return the network with every fast reaction as one of mass action with this rate constant.
@@ -290,7 +301,6 @@ class _Maker:
         self.values = values
         self.name = name
         self.bases: dict[str, Base] = {}
-        # Constants that are read for one order of two symbols that stand for both, and their axes.
         self.exchanged: list[tuple[str, str, tuple[int, int]]] = []
         for base in also:
             self._meet(base)
@@ -322,12 +332,10 @@ class _Maker:
         values = {base.name: np.zeros(base.shape) for base in species}
         values |= {base.name: np.full(base.shape, np.nan) for base in constants}
         values |= _values(icrn, self.values, symmetric_of(self.reactions, self.also))
-        for authored in self.reactions:
-            _refuse_negative_rate(authored, values)
-        for what, name, pair in self.exchanged:
-            refuse_exchanged(what, name, pair, values[name])
         quick = tuple(item for authored, item in indexed.items() if authored.is_fast)
-        return AuthoredNetwork(icrn, values, self.reactions, self.also, quick)
+        return AuthoredNetwork(
+            icrn, values, self.reactions, self.also, quick, tuple(self.exchanged)
+        ).checked()
 
     def _reaction(self, authored: Reaction) -> IndexedReaction:
         where = f"reaction '{authored.name}'"

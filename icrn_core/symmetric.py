@@ -20,13 +20,8 @@ def symmetric_pairs(
 ) -> set[tuple[Index, Index]]:
     """Return the pairs of symbols of symmetric species whose exchange leaves both sides what they are."""
 
-    def key(entry: Entry, exchanged: Mapping[Index, Index]) -> tuple:
-        indices = [exchanged.get(i, i) if isinstance(i, Index) else i for i in entry.indices]
-        places = [id(i) if isinstance(i, Index) else i for i in indices]
-        return entry.base.name, tuple(sorted(places, key=str) if entry.base.is_symmetric else places)
-
     def sides(exchanged: Mapping[Index, Index]) -> list[Counter]:
-        return [Counter((key(entry, exchanged), count) for entry, count in side) for side in (left, right)]
+        return [Counter((_key(entry, exchanged), count) for entry, count in side) for side in (left, right)]
 
     found = set()
     for entry, _ in left + right:
@@ -35,6 +30,13 @@ def symmetric_pairs(
             if a is not b and sides({}) == sides({a: b, b: a}):
                 found.add((a, b) if a.name <= b.name else (b, a))
     return found
+
+
+def _key(entry: Entry, exchanged: Mapping[Index, Index]) -> tuple:
+    """Return what tells an entry from others after an exchange of symbols."""
+    indices = [exchanged.get(i, i) if isinstance(i, Index) else i for i in entry.indices]
+    places = [id(i) if isinstance(i, Index) else i for i in indices]
+    return entry.base.name, *(sorted(places, key=str) if entry.base.is_symmetric else places)
 
 
 def read_in_order(what: str, formula: Formula, a: Index, b: Index) -> list[tuple[str, str, tuple[int, int]]]:
@@ -54,16 +56,16 @@ def read_in_order(what: str, formula: Formula, a: Index, b: Index) -> list[tuple
             parts = [key(arg, exchanged) for arg in formula.args]
             return formula.op, *(sorted(parts, key=repr) if formula.op in ("plus", "times") else parts)
         entry = formula.value
-        places = [id(exchanged.get(i, i)) if isinstance(i, Index) else i for i in entry.indices]
-        axes = [k for k, i in enumerate(entry.indices) if i is a or i is b]
-        if entry.base.is_symmetric:
-            places = sorted(places, key=repr)
-        elif len(axes) == 2 and entry.base.kind == "constant" and len({id(i) for i in entry.indices}) > 1:
-            found.append((what, entry.base.name, tuple(axes)))
-            places = [*sorted((places[k] for k in axes), key=repr), *places]
-            for k in axes:
-                places[2 + k] = None
-        return "entry", entry.base.name, *places
+        axes = tuple(k for k, i in enumerate(entry.indices) if i is a or i is b)
+        if (
+            entry.base.kind == "constant"
+            and len(axes) == 2
+            and entry.indices[axes[0]] is not entry.indices[axes[1]]
+        ):
+            # Whether k[a, b] is k[b, a] is a question of its values.
+            found.append((what, entry.base.name, axes))
+            return _key(entry, {})
+        return _key(entry, exchanged)
 
     if key(formula, {}) != key(formula, {a: b, b: a}):
         raise IcrnError(

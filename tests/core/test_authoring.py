@@ -449,6 +449,11 @@ def test_what_happens_once_for_a_pair_has_one_rate():
     author(reaction(change, rates + rates.T))
     author(reaction(change, a[p] * a[q] + k[p, q]), values={"k": 1.0})
     author(reaction(change, a[p], where=p <= q))
+    network = author(reaction(change, k[p, q]), values={"k": 1.0})
+    with pytest.raises(IcrnError, match=r"'k' is 1 at \(0, 1\) and 3"):
+        network.with_values(k=rates)
+    with pytest.raises(IcrnError, match=r"'k' is 1 at \(0, 2\) and 5"):
+        read_text("index p, q = 0..2\nsymmetric D[p,q]\nM[p] + M[q] -> D[p,q]; k[p,q]\nk = 1; k[2,0] = 5")
 
 
 def test_labels_are_told_from_symbols_of_the_same_name():
